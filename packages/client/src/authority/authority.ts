@@ -1,0 +1,38 @@
+import { ConfigurationError } from '../errors.ts'
+import { tenantName } from './tenant.ts'
+
+/** Where one tenant's tokens come from. */
+export interface Authority {
+  readonly host: string
+  readonly tenant: string
+  readonly tokenEndpoint: string
+  /** Where an administrator of the tenant approves an application's static permissions (wire.md §9). */
+  adminConsentUrl(clientId: string): string
+}
+
+export const PUBLIC_CLOUD = 'https://login.microsoftonline.com'
+
+/** The authority of `tenant` on `host`, laid out as on the Microsoft identity platform (wire.md §2). */
+export function authority(host: string, tenant: string): Authority {
+  const origin = authorityOrigin(host)
+  const name = tenantName(tenant)
+  return {
+    host: origin,
+    tenant: name,
+    tokenEndpoint: `${origin}/${name}/oauth2/v2.0/token`,
+    adminConsentUrl: (clientId) => `${origin}/${name}/adminconsent?client_id=${encodeURIComponent(clientId)}`,
+  }
+}
+
+function authorityOrigin(host: string): string {
+  const url = URL.canParse(host) ? new URL(host) : undefined
+  if (url?.protocol === 'https:' && url.pathname === '/' && url.search === '' && url.username === '')
+    return url.origin
+  throw new ConfigurationError(
+    `Cannot use the authority host, as it must be an https:// origin without a path: found '${host}'`,
+    {
+      code: 'authority_invalid',
+      hint: `Set AZURE_AUTHORITY_HOST to an origin such as ${PUBLIC_CLOUD}`,
+    },
+  )
+}

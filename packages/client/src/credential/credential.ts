@@ -1,0 +1,21 @@
+/** The token request before it is sent: a credential adds its proof to it (RFC 6749 §2.3, RFC 7521 §4.2). */
+export interface TokenForm {
+  readonly body: URLSearchParams
+  readonly headers: Record<string, string>
+}
+
+/** What a credential may need to know of the request it completes. */
+export interface ProofContext {
+  readonly clientId: string
+  /** The token endpoint's URL: the audience of a client assertion (RFC 7523 §3). */
+  readonly tokenEndpoint: string
+  readonly nowMs: number
+  readonly randomUuid: () => string
+}
+
+/**
+ * A credential is a function that completes one token request.
+ *
+ * @throws CredentialError or ConfigurationError when it cannot prove anything.
+ */
+export type Credential = (form: TokenForm, context: ProofContext) => void | Promise<void>

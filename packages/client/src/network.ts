@@ -1,0 +1,18 @@
+const codeOf = (error: Error) => ('code' in error && typeof error.code === 'string' ? error.code : undefined)
+
+/** Says in one phrase why a connection failed; Node leaves the message empty when every address of a name refuses. */
+export function networkReason(error: Error): string {
+  return error.message || codeOf(error) || error.name
+}
+
+/** The next step after a failed connection to `origin`. */
+export function networkHint(error: Error, origin: string): string {
+  const code = codeOf(error) ?? ''
+  if (/CERT|SIGNATURE|ISSUER/.test(code)) {
+    return `Set NODE_EXTRA_CA_CERTS to the PEM file of the certificate authority that ${origin} uses, before the program starts`
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return `Check the host name in ${origin} and the machine's name look-up`
+  if (code === 'ECONNREFUSED') return `Check that something listens at ${origin}`
+  return 'Check the network and any proxy between this machine and the other side, then run again'
+}

@@ -1,0 +1,79 @@
+import { Agent, request } from 'node:https'
+import type { TokenForm } from '../credential/credential.ts'
+import { UnavailableError } from '../errors.ts'
+import { networkHint, networkReason } from '../network.ts'
+
+/** What came back from the token endpoint, uninterpreted. */
+export interface RawResponse {
+  readonly status: number
+  readonly contentType: string
+  readonly retryAfter: string | undefined
+  readonly body: string
+}
+
+export interface TransportOptions {
+  /** PEM text of the certificate authorities to trust instead of the system's own, as Node's `ca`. */
+  readonly ca?: string | undefined
+  /** For the whole exchange, name look-up to last byte. Default 30,000 ms. */
+  readonly timeoutMs?: number | undefined
+}
+
+// A token response is some 2 kB; more than this is no token response.
+const BODY_LIMIT_BYTES = 1024 * 1024
+const TIMEOUT_MS = 30_000
+
+export type PostForm = (url: string, form: TokenForm) => Promise<RawResponse>
+
+/** Makes the function that posts a token request: it knows the network and none of the rules. Follows no redirect. */
+export function formPoster({ ca, timeoutMs = TIMEOUT_MS }: TransportOptions = {}): PostForm {
+  const agent = new Agent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) })
+  return (url, { body, headers }) =>
+    new Promise((resolve, reject) => {
+      const content = Buffer.from(body.toString())
+      const signal = AbortSignal.timeout(timeoutMs)
+      const outgoing = request(url, {
+        agent,
+        method: 'POST',
+        signal,
+        headers: {
+          ...headers,
+          accept: 'application/json',
+          'content-type': 'application/x-www-form-urlencoded',
+          'content-length': content.length,
+        },
+      })
+      const fail = (error: Error) => reject(unreachable(url, error, signal.aborted ? timeoutMs : undefined))
+      outgoing.on('error', fail)
+      outgoing.on('response', (incoming) => {
+        const chunks: Buffer[] = []
+        let size = 0
+        incoming.on('error', fail)
+        incoming.on('data', (chunk: Buffer) => {
+          size += chunk.length
+          if (size > BODY_LIMIT_BYTES)
+            return outgoing.destroy(new Error(`the answer is longer than ${BODY_LIMIT_BYTES} bytes`))
+          chunks.push(chunk)
+        })
+        incoming.on('end', () =>
+          resolve({
+            status: incoming.statusCode ?? 0,
+            contentType: incoming.headers['content-type'] ?? '',
+            retryAfter: incoming.headers['retry-after'],
+            body: Buffer.concat(chunks).toString('utf8'),
+          }),
+        )
+      })
+      outgoing.end(content)
+    })
+}
+
+function unreachable(url: string, error: Error, timedOutAfterMs: number | undefined): UnavailableError {
+  const { origin } = new URL(url)
+  const found =
+    timedOutAfterMs === undefined ? networkReason(error) : `no answer within ${timedOutAfterMs} ms`
+  return new UnavailableError(`Cannot get a token, as the authority ${origin} must be reachable: ${found}`, {
+    code: 'authority_unreachable',
+    hint: networkHint(error, origin),
+    cause: error,
+  })
+}

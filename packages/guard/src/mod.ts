@@ -1,0 +1,7 @@
+export { createGuard, type Guard, type GuardOptions } from './guard.ts'
+export type { Expectations, Principal } from './claims.ts'
+export type { KeySource, VerificationKey } from './keys.ts'
+export type { Claims } from './token.ts'
+export { GuardRefusal, type RefusalCode, REFUSALS } from './refusal.ts'
+export { challenge } from './challenge.ts'
+export type { RequiredRoles } from './permission.ts'

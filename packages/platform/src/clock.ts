@@ -1,0 +1,12 @@
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type Now = () => number
+
+/** The machine's clock. */
+export const systemNow: Now = () => Date.now()
+
+/** Calls `task` every `ms` milliseconds without keeping the process alive; the returned function ends it. */
+export function every(ms: number, task: () => void): () => void {
+  const timer = setInterval(task, ms)
+  timer.unref()
+  return () => clearInterval(timer)
+}

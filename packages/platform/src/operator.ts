@@ -1,0 +1,175 @@
+import { randomBytes, randomUUID, X509Certificate } from 'node:crypto'
+import type { Now } from './clock.ts'
+import type { KeyFiles } from './key-files.ts'
+import { hashPassword } from './portal/password.ts'
+import { keyCredentialRows } from './registration/key-credentials.ts'
+import {
+  GRAPH_APP_ID,
+  GRAPH_IDENTIFIER_URIS,
+  GRAPH_ROLES,
+  GRAPH_TENANT_ID,
+  graphAppRoles,
+} from './registration/graph-application.ts'
+import { grant } from './registration/assignments.ts'
+import type { Database } from './store/database.ts'
+import { makeSelfSigned } from './tls/certificates.ts'
+
+/** The first tenant of a new data folder. */
+export interface FirstTenant {
+  readonly domain: string
+  readonly displayName: string
+}
+
+/** The application through which the person at the terminal administers: ids, and the file with its key. */
+export interface Operator {
+  readonly tenantId: string
+  readonly tenantDomain: string
+  readonly clientId: string
+  readonly certificateFile: string
+}
+
+const OPERATOR_FILE = 'operator.pem'
+const OPERATOR_PURPOSE = 'operator application: certificate and key'
+const PASSWORD_FILE = 'administrator-password'
+const PASSWORD_PURPOSE = "administrator's password for the portal"
+const YEAR_MS = 365 * 24 * 60 * 60 * 1000
+const OPERATOR_ROLES = [
+  'Application.ReadWrite.All',
+  'AppRoleAssignment.ReadWrite.All',
+  'User.ReadWrite.All',
+] as const
+
+interface Start {
+  readonly db: Database
+  readonly keyFiles: KeyFiles
+  readonly now: Now
+  readonly tenant: FirstTenant
+}
+
+/** Makes what a new data folder needs, once: Graph, a tenant, its administrator's password and the operator application. */
+export async function ensureOperator(start: Start): Promise<Operator> {
+  await ensureGraph(start)
+  await ensureAdministrator(start)
+  const operator = (await readOperator(start)) ?? (await makeOperator(start))
+  await start.keyFiles.read(OPERATOR_FILE, OPERATOR_PURPOSE)
+  return operator
+}
+
+/** Graph's roles may grow with a release, so they are written at every start. */
+async function ensureGraph({ db, now }: Start): Promise<void> {
+  const app_roles = JSON.stringify(graphAppRoles())
+  await db
+    .insertInto('application')
+    .values({
+      id: randomUUID(),
+      app_id: GRAPH_APP_ID,
+      tenant_id: GRAPH_TENANT_ID,
+      display_name: 'Microsoft Graph',
+      sign_in_audience: 'AzureADMultipleOrgs',
+      identifier_uris: JSON.stringify(GRAPH_IDENTIFIER_URIS),
+      app_roles,
+      required_resource_access: '[]',
+      requested_access_token_version: null,
+      created_at_ms: now(),
+    })
+    .onConflict((conflict) => conflict.column('app_id').doUpdateSet({ app_roles }))
+    .execute()
+}
+
+async function ensureAdministrator({ db, keyFiles }: Start): Promise<void> {
+  const password = await keyFiles.ensure(
+    PASSWORD_FILE,
+    PASSWORD_PURPOSE,
+    () => `${randomBytes(24).toString('base64url')}\n`,
+  )
+  const known = await db
+    .selectFrom('setting')
+    .select('value')
+    .where('name', '=', 'administrator_password')
+    .executeTakeFirst()
+  if (known) return
+  const value = await hashPassword(password.trim())
+  await db.insertInto('setting').values({ name: 'administrator_password', value }).execute()
+}
+
+async function readOperator({ db, keyFiles }: Start): Promise<Operator | undefined> {
+  const row = await db
+    .selectFrom('setting')
+    .innerJoin('application', 'application.app_id', 'setting.value')
+    .innerJoin('domain', 'domain.tenant_id', 'application.tenant_id')
+    .select(['application.app_id', 'application.tenant_id', 'domain.name'])
+    .where('setting.name', '=', 'operator')
+    .where('domain.is_default', '=', 1)
+    .executeTakeFirst()
+  if (!row) return undefined
+  const certificateFile = keyFiles.path(OPERATOR_FILE)
+  return { tenantId: row.tenant_id, tenantDomain: row.name, clientId: row.app_id, certificateFile }
+}
+
+async function makeOperator({ db, keyFiles, now, tenant }: Start): Promise<Operator> {
+  const nowMs = now()
+  const pem = await keyFiles.ensure(OPERATOR_FILE, OPERATOR_PURPOSE, async () => {
+    const made = await makeSelfSigned('tomte operator', {
+      notBeforeMs: nowMs,
+      notAfterMs: nowMs + 2 * YEAR_MS,
+    })
+    return `${made.certificate}\n${made.privateKey}\n`
+  })
+  const key = new X509Certificate(pem).raw.toString('base64')
+  const [tenantId, applicationId, clientId, graphId, principalId] = Array.from({ length: 5 }, () =>
+    randomUUID(),
+  )
+  if (!tenantId || !applicationId || !clientId || !graphId || !principalId)
+    throw new RangeError('Cannot make ids')
+  // One transaction: a start that is interrupted leaves either all of it or nothing.
+  await db.transaction().execute(async (transaction) => {
+    const created_at_ms = nowMs
+    await transaction
+      .insertInto('tenant')
+      .values({ id: tenantId, display_name: tenant.displayName, created_at_ms })
+      .execute()
+    await transaction
+      .insertInto('domain')
+      .values({ name: tenant.domain, tenant_id: tenantId, is_default: 1 })
+      .execute()
+    await transaction
+      .insertInto('application')
+      .values({
+        id: applicationId,
+        app_id: clientId,
+        tenant_id: tenantId,
+        display_name: 'tomte operator',
+        sign_in_audience: 'AzureADMyOrg',
+        identifier_uris: '[]',
+        app_roles: '[]',
+        required_resource_access: '[]',
+        requested_access_token_version: null,
+        created_at_ms,
+      })
+      .execute()
+    const certificates = keyCredentialRows(
+      [{ type: 'AsymmetricX509Cert', usage: 'Verify', key }],
+      applicationId,
+    )
+    await transaction.insertInto('key_credential').values(certificates).execute()
+    const principal = {
+      tenant_id: tenantId,
+      account_enabled: 1,
+      app_role_assignment_required: 0,
+      created_at_ms,
+    } as const
+    await transaction
+      .insertInto('service_principal')
+      .values([
+        { ...principal, id: graphId, app_id: GRAPH_APP_ID },
+        { ...principal, id: principalId, app_id: clientId },
+      ])
+      .execute()
+    for (const role of OPERATOR_ROLES) {
+      const store = { db: transaction, tenantId }
+      await grant(store, { principalId, resourceId: graphId, appRoleId: GRAPH_ROLES[role].id }, nowMs)
+    }
+    await transaction.insertInto('setting').values({ name: 'operator', value: clientId }).execute()
+  })
+  return { tenantId, tenantDomain: tenant.domain, clientId, certificateFile: keyFiles.path(OPERATOR_FILE) }
+}

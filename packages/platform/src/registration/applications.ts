@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto'
+import type { Insertable, Selectable } from 'kysely'
+import { badRequest, notFound, unsupportedQuery } from '../directory/errors.ts'
+import { parseFilter } from '../directory/filter.ts'
+import { bodyObject, readQuery } from '../directory/query.ts'
+import type { Database } from '../store/database.ts'
+import type { Schema } from '../store/schema.ts'
+import { keyCredentialObject, keyCredentialRows, replaceKeyCredentials } from './key-credentials.ts'
+
+type Row = Selectable<Schema['application']>
+type Sent = Readonly<Record<string, unknown>>
+
+/** Registrations of one tenant: the tenant of the caller's token. */
+export interface RegistrationStore {
+  readonly db: Database
+  readonly tenantId: string
+}
+
+const AUDIENCES = ['AzureADMyOrg', 'AzureADMultipleOrgs']
+const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** How Graph addresses an object by its application id, `(appId='…')`, after the URL has been rewritten. */
+export const BY_APP_ID = 'appId:'
+
+/** Registers an application; it gets no service principal by that (wire.md §1). @throws GraphError 400. */
+export async function createApplication(
+  { db, tenantId }: RegistrationStore,
+  body: unknown,
+  nowMs: number,
+): Promise<object> {
+  const { keyCredentials, ...properties } = bodyObject(body)
+  const id = randomUUID()
+  const row: Insertable<Schema['application']> = {
+    sign_in_audience: 'AzureADMyOrg',
+    identifier_uris: '[]',
+    app_roles: '[]',
+    required_resource_access: '[]',
+    requested_access_token_version: null,
+    ...columnsOf(properties),
+    display_name: requiredName(properties['displayName']),
+    id,
+    app_id: randomUUID(),
+    tenant_id: tenantId,
+    created_at_ms: nowMs,
+  }
+  const keys = keyCredentials === undefined ? [] : keyCredentialRows(keyCredentials, id)
+  await db.transaction().execute(async (transaction) => {
+    await transaction.insertInto('application').values(row).execute()
+    if (keys.length > 0) await transaction.insertInto('key_credential').values(keys).execute()
+  })
+  return getApplication({ db, tenantId }, id)
+}
+
+/** Finds an application by object id or `(appId='…')`. @throws GraphError 404. */
+export async function getApplication(store: RegistrationStore, id: string): Promise<object> {
+  const row = await findApplication(store, id)
+  return applicationObject(store.db, row)
+}
+
+/** Lists applications; `$filter` takes `appId` and `displayName`. @throws GraphError 400. */
+export async function listApplications(
+  { db, tenantId }: RegistrationStore,
+  rawQuery: unknown,
+): Promise<readonly object[]> {
+  const query = readQuery(rawQuery, ['$filter'])
+  let select = db.selectFrom('application').selectAll().where('tenant_id', '=', tenantId)
+  for (const { property, anyOf } of query['$filter'] === undefined ? [] : parseFilter(query['$filter'])) {
+    const column = ({ appId: 'app_id', displayName: 'display_name' } as const)[property]
+    if (!column)
+      throw unsupportedQuery(`Unsupported filter on property '${property}' of resource 'Application'.`)
+    select = select.where(column, 'in', anyOf.map(String))
+  }
+  const rows = await select.orderBy('id').limit(LIST_MAX).execute()
+  return Promise.all(rows.map((row) => applicationObject(db, row)))
+}
+
+// Registrations are few; paging comes when they are many.
+const LIST_MAX = 999
+
+/** Changes the properties that were sent. @throws GraphError 400, 404. */
+export async function updateApplication(store: RegistrationStore, id: string, body: unknown): Promise<void> {
+  const { keyCredentials, ...properties } = bodyObject(body)
+  const columns = columnsOf(properties)
+  const application = await findApplication(store, id)
+  if (Object.keys(columns).length > 0) {
+    await store.db.updateTable('application').set(columns).where('id', '=', application.id).execute()
+  }
+  if (keyCredentials !== undefined) await replaceKeyCredentials(store.db, application.id, keyCredentials)
+}
+
+async function findApplication({ db, tenantId }: RegistrationStore, id: string): Promise<Row> {
+  const byAppId = id.startsWith(BY_APP_ID)
+  const value = (byAppId ? id.slice(BY_APP_ID.length) : id).toLowerCase()
+  const row = await db
+    .selectFrom('application')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where(byAppId ? 'app_id' : 'id', '=', value)
+    .executeTakeFirst()
+  if (!row) throw notFound(value)
+  return row
+}
+
+async function applicationObject(db: Database, row: Row): Promise<object> {
+  const keys = await db
+    .selectFrom('key_credential')
+    .selectAll()
+    .where('application_id', '=', row.id)
+    .execute()
+  return {
+    id: row.id,
+    appId: row.app_id,
+    displayName: row.display_name,
+    signInAudience: row.sign_in_audience,
+    identifierUris: JSON.parse(row.identifier_uris),
+    createdDateTime: new Date(row.created_at_ms).toISOString(),
+    api: { requestedAccessTokenVersion: row.requested_access_token_version },
+    appRoles: JSON.parse(row.app_roles),
+    requiredResourceAccess: JSON.parse(row.required_resource_access),
+    keyCredentials: keys.map(keyCredentialObject),
+    passwordCredentials: [],
+  }
+}
+
+type Columns = Partial<Omit<Row, 'id' | 'app_id' | 'tenant_id' | 'created_at_ms'>>
+
+/** What each property of an application becomes, one reader each; any other property is refused. */
+const READERS: Readonly<Record<string, (value: unknown) => Columns>> = {
+  displayName: (value) => ({ display_name: requiredName(value) }),
+  signInAudience: (value) => {
+    if (typeof value === 'string' && AUDIENCES.includes(value)) return { sign_in_audience: value }
+    throw badRequest(
+      `Property 'signInAudience' must be one of ${AUDIENCES.join(', ')}: personal accounts have no daemons.`,
+    )
+  },
+  identifierUris: (value) => {
+    const uris = Array.isArray(value) && value.every((uri) => typeof uri === 'string' && URL.canParse(uri))
+    if (!uris) throw badRequest("Property 'identifierUris' must be a list of URIs.")
+    return { identifier_uris: JSON.stringify(value) }
+  },
+  api: (value) => {
+    const { requestedAccessTokenVersion: version = null } = bodyObject(value)
+    if (version === null || version === 1 || version === 2) return { requested_access_token_version: version }
+    throw badRequest("Property 'requestedAccessTokenVersion' must be null, 1 or 2.")
+  },
+  appRoles: (value) => ({ app_roles: JSON.stringify(list(value, 'appRoles').map(appRole)) }),
+  requiredResourceAccess: (value) => ({
+    required_resource_access: JSON.stringify(list(value, 'requiredResourceAccess').map(resourceAccess)),
+  }),
+}
+
+function columnsOf(sent: Sent): Columns {
+  const columns: Columns = {}
+  for (const [name, value] of Object.entries(sent)) {
+    const reader = Object.hasOwn(READERS, name) ? READERS[name] : undefined
+    if (!reader)
+      throw badRequest(
+        `Property '${name.slice(0, 100)}' cannot be set on type 'microsoft.graph.application'.`,
+      )
+    Object.assign(columns, reader(value))
+  }
+  return columns
+}
+
+function requiredName(value: unknown): string {
+  if (typeof value === 'string' && value.trim() !== '' && value.length <= 256) return value
+  throw badRequest(
+    "A value of at most 256 characters is required for property 'displayName' of resource 'Application'.",
+  )
+}
+
+function list(value: unknown, name: string): readonly Sent[] {
+  if (Array.isArray(value) && value.length <= 1200) return value.map(bodyObject)
+  throw badRequest(`Property '${name}' must be a list.`)
+}
+
+function appRole({
+  id,
+  value,
+  displayName,
+  description,
+  allowedMemberTypes,
+  isEnabled = true,
+}: Sent): object {
+  const members = Array.isArray(allowedMemberTypes) && allowedMemberTypes.length > 0
+  if (
+    typeof id !== 'string' ||
+    !GUID.test(id) ||
+    typeof value !== 'string' ||
+    !/^[!-~]{1,120}$/.test(value) ||
+    !members
+  ) {
+    throw badRequest("An app role needs an id (GUID), a value without blanks, and its 'allowedMemberTypes'.")
+  }
+  return {
+    id: id.toLowerCase(),
+    value,
+    displayName,
+    description,
+    allowedMemberTypes,
+    isEnabled,
+    origin: 'Application',
+  }
+}
+
+function resourceAccess({ resourceAppId, resourceAccess: access }: Sent): object {
+  if (typeof resourceAppId !== 'string' || !GUID.test(resourceAppId))
+    throw badRequest("'resourceAppId' must be an application id.")
+  const entries = list(access, 'resourceAccess').map(({ id, type }) => {
+    if (typeof id === 'string' && GUID.test(id) && (type === 'Role' || type === 'Scope'))
+      return { id: id.toLowerCase(), type }
+    throw badRequest("A resource access needs an id (GUID) and type 'Role' or 'Scope'.")
+  })
+  return { resourceAppId: resourceAppId.toLowerCase(), resourceAccess: entries }
+}

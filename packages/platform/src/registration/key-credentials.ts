@@ -1,0 +1,88 @@
+import { randomUUID, X509Certificate } from 'node:crypto'
+import type { Insertable, Selectable } from 'kysely'
+import { badRequest } from '../directory/errors.ts'
+import { bodyObject } from '../directory/query.ts'
+import type { Database } from '../store/database.ts'
+import type { Schema } from '../store/schema.ts'
+
+type Row = Selectable<Schema['key_credential']>
+type NewRow = Insertable<Schema['key_credential']>
+
+const CREDENTIALS_MAX = 100
+
+/**
+ * Reads the `keyCredentials` of an application: certificates alone, never a private key (wire.md §13.2).
+ *
+ * @throws GraphError 400 for anything that is not a certificate to verify with.
+ */
+export function keyCredentialRows(sent: unknown, applicationId: string): NewRow[] {
+  if (!Array.isArray(sent) || sent.length > CREDENTIALS_MAX)
+    throw badRequest("Property 'keyCredentials' must be a list of at most 100.")
+  return sent.map((credential: unknown) => keyCredentialRow(bodyObject(credential), applicationId))
+}
+
+function keyCredentialRow(sent: Readonly<Record<string, unknown>>, applicationId: string): NewRow {
+  const { type, usage, key, displayName } = sent
+  if (type !== 'AsymmetricX509Cert' || usage !== 'Verify' || typeof key !== 'string') {
+    throw badRequest(
+      "A key credential needs type 'AsymmetricX509Cert', usage 'Verify' and a certificate as its key.",
+    )
+  }
+  const certificate = parseCertificate(key)
+  return {
+    key_id: randomUUID(),
+    application_id: applicationId,
+    display_name: typeof displayName === 'string' ? displayName.slice(0, 256) : certificate.subject,
+    thumbprint_sha1: certificate.fingerprint.replaceAll(':', ''),
+    thumbprint_sha256: certificate.fingerprint256.replaceAll(':', ''),
+    certificate: certificate.raw.toString('base64'),
+    start_at_ms: Date.parse(certificate.validFrom),
+    end_at_ms: Date.parse(certificate.validTo),
+  }
+}
+
+function parseCertificate(key: string): X509Certificate {
+  try {
+    const certificate = new X509Certificate(Buffer.from(key, 'base64'))
+    if (certificate.publicKey.asymmetricKeyType === 'rsa') return certificate
+  } catch {
+    // Falls through: what cannot be read is refused like what cannot be used.
+  }
+  throw badRequest('The value of the key credential is not a DER certificate with an RSA key in base64.')
+}
+
+/** Replaces an application's certificates. Those sent with a known `keyId` and no key stay as they are. */
+export async function replaceKeyCredentials(
+  db: Database,
+  applicationId: string,
+  sent: unknown,
+): Promise<void> {
+  if (!Array.isArray(sent)) throw badRequest("Property 'keyCredentials' must be a list.")
+  const kept = sent.flatMap((credential: unknown) => {
+    const { keyId, key } = bodyObject(credential)
+    return typeof keyId === 'string' && (key === null || key === undefined) ? [keyId] : []
+  })
+  const added = sent.filter((credential: unknown) => typeof bodyObject(credential)['key'] === 'string')
+  if (kept.length + added.length !== sent.length)
+    throw badRequest('A key credential needs a key, or the keyId of one that is registered.')
+  const rows = keyCredentialRows(added, applicationId)
+  await db.transaction().execute(async (transaction) => {
+    const others = transaction.deleteFrom('key_credential').where('application_id', '=', applicationId)
+    await (kept.length === 0 ? others : others.where('key_id', 'not in', kept)).execute()
+    if (rows.length > 0) await transaction.insertInto('key_credential').values(rows).execute()
+  })
+}
+
+/** A certificate as the application object shows it: its public half's name and dates (wire.md §13.2). */
+export function keyCredentialObject(row: Row): object {
+  return {
+    customKeyIdentifier: row.thumbprint_sha1,
+    displayName: row.display_name,
+    endDateTime: new Date(row.end_at_ms).toISOString(),
+    key: null,
+    keyId: row.key_id,
+    startDateTime: new Date(row.start_at_ms).toISOString(),
+    type: 'AsymmetricX509Cert',
+    usage: 'Verify',
+  }
+}

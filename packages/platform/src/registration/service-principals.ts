@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto'
+import { badRequest, GraphError, notFound, unsupportedQuery } from '../directory/errors.ts'
+import { parseFilter } from '../directory/filter.ts'
+import { bodyObject, readQuery } from '../directory/query.ts'
+import type { Database } from '../store/database.ts'
+import { BY_APP_ID, type RegistrationStore } from './applications.ts'
+
+/** A service principal with what it shows of its application. */
+export interface ServicePrincipal {
+  readonly id: string
+  readonly appId: string
+  readonly displayName: string
+  readonly accountEnabled: boolean
+  readonly appRoles: readonly AppRole[]
+  readonly object: object
+}
+
+export interface AppRole {
+  readonly id: string
+  readonly value: string
+  readonly displayName?: string
+  readonly allowedMemberTypes: readonly string[]
+  readonly isEnabled: boolean
+}
+
+/** Adds an application to the tenant: its own, or a multi-tenant one of another. @throws GraphError 400, 409. */
+export async function createServicePrincipal(
+  store: RegistrationStore,
+  body: unknown,
+  nowMs: number,
+): Promise<object> {
+  const { appId, ...others } = bodyObject(body)
+  const [other] = Object.keys(others)
+  if (other)
+    throw badRequest(`Property '${other.slice(0, 100)}' cannot be set while a service principal is created.`)
+  const application = await store.db
+    .selectFrom('application')
+    .select(['app_id', 'tenant_id', 'sign_in_audience'])
+    .where('app_id', '=', String(appId).toLowerCase())
+    .executeTakeFirst()
+  if (
+    !application ||
+    (application.tenant_id !== store.tenantId && application.sign_in_audience !== 'AzureADMultipleOrgs')
+  ) {
+    throw badRequest(
+      `The appId '${String(appId).slice(0, 100)}' of the service principal does not reference a valid application object.`,
+    )
+  }
+  const id = randomUUID()
+  const inserted = await store.db
+    .insertInto('service_principal')
+    .values({
+      id,
+      app_id: application.app_id,
+      tenant_id: store.tenantId,
+      account_enabled: 1,
+      app_role_assignment_required: 0,
+      created_at_ms: nowMs,
+    })
+    .onConflict((conflict) => conflict.columns(['tenant_id', 'app_id']).doNothing())
+    .returning('id')
+    .executeTakeFirst()
+  if (!inserted)
+    throw new GraphError(
+      409,
+      'Request_MultipleObjectsWithSameKeyValue',
+      'The service principal of this application already exists.',
+    )
+  return (await findServicePrincipal(store, id)).object
+}
+
+/** Finds a service principal by object id or `(appId='…')`. @throws GraphError 404. */
+export async function findServicePrincipal(
+  { db, tenantId }: RegistrationStore,
+  id: string,
+): Promise<ServicePrincipal> {
+  const byAppId = id.startsWith(BY_APP_ID)
+  const value = (byAppId ? id.slice(BY_APP_ID.length) : id).toLowerCase()
+  const row = await selectPrincipals(db, tenantId)
+    .where(byAppId ? 'service_principal.app_id' : 'service_principal.id', '=', value)
+    .executeTakeFirst()
+  if (!row) throw notFound(value)
+  return servicePrincipal(row)
+}
+
+/** Lists service principals; `$filter` takes `appId` and `displayName`. @throws GraphError 400. */
+export async function listServicePrincipals(
+  { db, tenantId }: RegistrationStore,
+  rawQuery: unknown,
+): Promise<readonly ServicePrincipal[]> {
+  const query = readQuery(rawQuery, ['$filter'])
+  let select = selectPrincipals(db, tenantId)
+  for (const { property, anyOf } of query['$filter'] === undefined ? [] : parseFilter(query['$filter'])) {
+    const column = ({ appId: 'application.app_id', displayName: 'application.display_name' } as const)[
+      property
+    ]
+    if (!column)
+      throw unsupportedQuery(`Unsupported filter on property '${property}' of resource 'ServicePrincipal'.`)
+    select = select.where(column, 'in', anyOf.map(String))
+  }
+  const rows = await select.orderBy('service_principal.id').limit(999).execute()
+  return rows.map(servicePrincipal)
+}
+
+/** Enables, disables, or demands an assignment. @throws GraphError 400, 404. */
+export async function updateServicePrincipal(
+  store: RegistrationStore,
+  id: string,
+  body: unknown,
+): Promise<void> {
+  const { accountEnabled, appRoleAssignmentRequired, ...others } = bodyObject(body)
+  const [other] = Object.keys(others)
+  if (other)
+    throw badRequest(
+      `Property '${other.slice(0, 100)}' cannot be set on type 'microsoft.graph.servicePrincipal'.`,
+    )
+  const principal = await findServicePrincipal(store, id)
+  const columns = {
+    ...(accountEnabled === undefined ? {} : { account_enabled: flag(accountEnabled) }),
+    ...(appRoleAssignmentRequired === undefined
+      ? {}
+      : { app_role_assignment_required: flag(appRoleAssignmentRequired) }),
+  }
+  if (Object.keys(columns).length === 0)
+    throw badRequest('Write requests must contain at least one property to change.')
+  await store.db.updateTable('service_principal').set(columns).where('id', '=', principal.id).execute()
+}
+
+function flag(value: unknown): 0 | 1 {
+  if (typeof value === 'boolean') return value ? 1 : 0
+  throw badRequest('true or false is expected.')
+}
+
+function selectPrincipals(db: Database, tenantId: string) {
+  return db
+    .selectFrom('service_principal')
+    .innerJoin('application', 'application.app_id', 'service_principal.app_id')
+    .select([
+      'service_principal.id',
+      'service_principal.app_id',
+      'service_principal.account_enabled',
+      'service_principal.app_role_assignment_required',
+      'application.display_name',
+      'application.tenant_id as home_tenant_id',
+      'application.identifier_uris',
+      'application.app_roles',
+    ])
+    .where('service_principal.tenant_id', '=', tenantId)
+}
+
+type PrincipalRow = NonNullable<Awaited<ReturnType<ReturnType<typeof selectPrincipals>['executeTakeFirst']>>>
+
+function servicePrincipal(row: PrincipalRow): ServicePrincipal {
+  const appRoles = JSON.parse(row.app_roles) as AppRole[]
+  const common = {
+    id: row.id,
+    appId: row.app_id,
+    displayName: row.display_name,
+    accountEnabled: row.account_enabled === 1,
+    appRoles,
+  }
+  const object = {
+    ...common,
+    appDisplayName: row.display_name,
+    appOwnerOrganizationId: row.home_tenant_id,
+    appRoleAssignmentRequired: row.app_role_assignment_required === 1,
+    servicePrincipalNames: [row.app_id, ...(JSON.parse(row.identifier_uris) as string[])],
+    servicePrincipalType: 'Application',
+  }
+  return { ...common, object }
+}

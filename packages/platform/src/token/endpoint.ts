@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Now } from '../clock.ts'
+import type { SigningKeys } from '../discovery/signing-keys.ts'
+import { issuerV2 } from '../discovery/metadata.ts'
+import { canNameTenant, findTenant, type Tenant } from '../registration/tenants.ts'
+import type { Database } from '../store/database.ts'
+import { findClient } from './client.ts'
+import { type IssuedToken, issue } from './issue.ts'
+import { readForm, required, resourceOf } from './parse.ts'
+import { permit } from './permit.ts'
+import { proveClient, requireCredential } from './prove.ts'
+import { refusalBody, type RequestIds, TokenRefusal } from './refusals.ts'
+
+export interface TokenEndpoint {
+  readonly db: Database
+  readonly keys: SigningKeys
+  readonly origin: () => string
+  readonly now: Now
+}
+
+/** The steps of a token request in the order of wire.md §8; each may refuse. */
+async function answer(
+  { db, keys, origin, now }: TokenEndpoint,
+  tenantName: string,
+  body: string,
+): Promise<IssuedToken> {
+  const tenant = await requireTenant(db, tenantName)
+  const form = readForm(body)
+  const grant = required(form, 'grant_type')
+  if (grant !== 'client_credentials') throw new TokenRefusal(70003, { grant })
+  const client = await findClient(db, required(form, 'client_id'), tenant.id)
+  const resource = resourceOf(required(form, 'scope'))
+  requireCredential(form)
+  const nowMs = now()
+  const proof = await proveClient(db, {
+    form,
+    client,
+    audiences: audiences(origin(), tenant, tenantName),
+    nowMs,
+  })
+  const permitted = await permit(db, { client, tenantId: tenant.id, resource })
+  return issue(
+    { origin: origin(), tenantId: tenant.id, client, proof, permit: permitted, nowMs },
+    keys.current,
+  )
+}
+
+/** Finds the tenant that a URL names. @throws TokenRefusal 900023, 90002. */
+export async function requireTenant(db: Database, name: string): Promise<Tenant> {
+  if (!canNameTenant(name)) throw new TokenRefusal(900023, { tenant: name })
+  const tenant = await findTenant(db, name)
+  if (!tenant) throw new TokenRefusal(90002, { tenant: name })
+  return tenant
+}
+
+/** What an assertion may name as its audience: this tenant's token endpoints and issuer, by GUID, by domain or as called. */
+function audiences(origin: string, tenant: Tenant, called: string): ReadonlySet<string> {
+  const names = [tenant.id, tenant.defaultDomain, called.toLowerCase()]
+  return new Set(
+    names.flatMap((name) => [
+      `${origin}/${name}/oauth2/v2.0/token`,
+      `${origin}/${name}/oauth2/token`,
+      issuerV2(origin, name),
+      `${origin}/${name}`,
+      `${origin}/${name}/`,
+    ]),
+  )
+}
+
+/** Registers the token endpoint. */
+export function tokenRoutes(app: FastifyInstance, endpoint: TokenEndpoint): void {
+  app.removeAllContentTypeParsers()
+  // Whatever the content type, the body is read as a form: JSON then lacks 'grant_type', as at Entra (wire.md §3).
+  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: 262_144 }, (_request, body, done) =>
+    done(null, body),
+  )
+  app.route<{ Params: { tenant: string } }>({
+    method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    url: '/:tenant/oauth2/v2.0/token',
+    handler: async (request, reply) => {
+      const ids = { ...requestIds(request), nowMs: endpoint.now() }
+      noStore(reply, ids)
+      try {
+        if (request.method !== 'POST') throw new TokenRefusal(900561, { method: request.method })
+        return await answer(
+          endpoint,
+          request.params.tenant,
+          typeof request.body === 'string' ? request.body : '',
+        )
+      } catch (refusal) {
+        if (!(refusal instanceof TokenRefusal)) throw refusal
+        return reply.code(refusal.status).send(refusalBody(refusal, ids))
+      }
+    },
+  })
+}
+
+const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** The ids of one request: the client's own correlation id where it sent a GUID. */
+export function requestIds(request: FastifyRequest): Omit<RequestIds, 'nowMs'> {
+  const sent = request.headers['client-request-id']
+  return {
+    traceId: randomUUID(),
+    correlationId: typeof sent === 'string' && GUID.test(sent) ? sent : randomUUID(),
+  }
+}
+
+function noStore(reply: FastifyReply, { traceId, correlationId }: RequestIds): void {
+  reply.headers({
+    'cache-control': 'no-store, no-cache',
+    pragma: 'no-cache',
+    'x-ms-request-id': traceId,
+    'client-request-id': correlationId,
+  })
+}
