@@ -46,6 +46,11 @@ export class Api {
     this.#send = sender(options)
   }
 
+  /** The root of the API, with a slash at its end. */
+  get baseUrl(): string {
+    return this.#base.href
+  }
+
   /** Sends GET and returns the answer's JSON. @throws ApiError for any status that is no success. */
   get(path: string, options?: CallOptions): Promise<unknown> {
     return this.call('GET', path, undefined, options)

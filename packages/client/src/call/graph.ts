@@ -1,7 +1,7 @@
 import type { AppIdentity } from '../identity.ts'
 import { type Api, type ApiOptions, api } from './api.ts'
 
-export type GraphOptions = Partial<ApiOptions>
+export type GraphOptions = { readonly [Name in keyof ApiOptions]?: ApiOptions[Name] | undefined }
 
 const GRAPH = { baseUrl: 'https://graph.microsoft.com/v1.0', scope: 'https://graph.microsoft.com/.default' }
 
@@ -17,5 +17,6 @@ const GRAPH = { baseUrl: 'https://graph.microsoft.com/v1.0', scope: 'https://gra
  * ```
  */
 export function graph(identity: AppIdentity, options: GraphOptions = {}): Api {
-  return api(identity, { ...GRAPH, ...options, baseUrl: options.baseUrl ?? GRAPH.baseUrl })
+  const { baseUrl = GRAPH.baseUrl, scope = GRAPH.scope, ...others } = options
+  return api(identity, { ...others, baseUrl, scope })
 }

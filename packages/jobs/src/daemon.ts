@@ -1,0 +1,98 @@
+import type { Api, AppIdentity, Environment } from '@tomte/client'
+import type { z } from 'zod'
+import type { Ledger, Step } from './checkpoint.ts'
+import type { Now } from './clock.ts'
+
+/** What a job is given to do its work with. */
+export interface JobContext<Input, ApiName extends string = string> {
+  readonly input: Input
+  /** Who the daemon is. */
+  readonly identity: AppIdentity
+  /** The web APIs of the daemon, by the names they were defined with. */
+  readonly api: Readonly<Record<ApiName, Api>>
+  /** The tenant to work in. */
+  readonly tenant: string
+  readonly step: Step
+  readonly ledger: Ledger
+  /** Reports how much of the work is done. */
+  readonly progress: (done: number, total: number, what: string) => void
+  /** Writes one line for the person or the log. Never give it a secret. */
+  readonly log: (line: string) => void
+  readonly now: Now
+  /** Aborted when the daemon is asked to stop: end at the next checkpoint. */
+  readonly signal: AbortSignal
+}
+
+/** A piece of work that the daemon does without anybody watching. */
+export interface Job<Input, Result extends object = object, ApiName extends string = string> {
+  readonly input: z.ZodType<Input>
+  /**
+   * Says when two runs are the same work: an unfinished run with the same key is resumed, one with another key is dropped.
+   * Default: the input.
+   */
+  readonly key?: (input: Input) => Promise<string>
+  run(context: JobContext<Input, ApiName>): Promise<Result>
+  /** Tells a person what a run has done. */
+  readonly summary?: (result: Result & RunCost) => string
+}
+
+/** What a run has cost, across restarts. */
+export interface RunCost {
+  readonly tokenRequests: number
+  readonly apiRequests: number
+  readonly retries: number
+  readonly seconds: number
+}
+
+/** A daemon: the web APIs it calls and the jobs it does. */
+export interface Daemon<ApiName extends string = string> {
+  /** Each makes one API for the daemon's identity; the environment says where it is. */
+  readonly apis: Readonly<Record<ApiName, (identity: AppIdentity, environment: Environment) => Api>>
+  readonly jobs: Readonly<Record<string, AnyJob<ApiName>>>
+}
+
+/** A job of whatever input: its own schema checks the input before the job sees it. */
+export interface AnyJob<ApiName extends string> {
+  readonly input: z.ZodType
+  readonly key?: (input: never) => Promise<string>
+  run(context: JobContext<never, ApiName>): Promise<object>
+  readonly summary?: (result: never) => string
+}
+
+/**
+ * Defines a daemon; the default export of `tomte.config.ts`.
+ *
+ * @example
+ * ```ts
+ * import { graph } from '@tomte/client'
+ * import { defineDaemon, defineJob } from '@tomte/jobs'
+ * import { z } from 'zod'
+ *
+ * export default defineDaemon({
+ *   apis: { directory: (identity) => graph(identity) },
+ *   jobs: {
+ *     count: defineJob({
+ *       input: z.object({}),
+ *       async run({ api, step }) {
+ *         const people = await step('people', async () => {
+ *           let count = 0
+ *           for await (const _ of api.directory.pages('/users?$select=id')) count += 1
+ *           return count
+ *         })
+ *         return { people }
+ *       },
+ *     }),
+ *   },
+ * })
+ * ```
+ */
+export function defineDaemon<ApiName extends string>(daemon: Daemon<ApiName>): Daemon<ApiName> {
+  return daemon
+}
+
+/** Defines a job and checks its types; see {@link defineDaemon}. */
+export function defineJob<Input extends object, Result extends object, ApiName extends string>(
+  job: Job<Input, Result, ApiName>,
+): Job<Input, Result, ApiName> {
+  return job
+}

@@ -1,0 +1,5 @@
+export { type Daemon, defineDaemon, defineJob, type Job, type JobContext, type RunCost } from './daemon.ts'
+export { runJob, type RunOptions, type RunOutcome } from './runner.ts'
+export type { Cursor, Ledger, Step } from './checkpoint.ts'
+export type { Entries } from './store.ts'
+export { JobError } from './errors.ts'

@@ -1,0 +1,152 @@
+import { type Generated, Kysely, sql } from 'kysely'
+import type { Now } from './clock.ts'
+import { explain, openSqlite, sqliteDialect } from './sqlite.ts'
+
+/** A run as it is kept. */
+export interface StoredRun {
+  readonly id: number
+  readonly job: string
+  readonly key: string
+  readonly traffic: Traffic
+}
+
+/** What a run has cost so far, across restarts. */
+export interface Traffic {
+  readonly tokenRequests: number
+  readonly apiRequests: number
+  readonly retries: number
+  readonly milliseconds: number
+}
+
+export const NO_TRAFFIC: Traffic = { tokenRequests: 0, apiRequests: 0, retries: 0, milliseconds: 0 }
+
+/** A step as it is kept: where it stands, and what it returned once it has finished. */
+export interface StoredStep {
+  readonly finished: boolean
+  readonly value: unknown
+}
+
+/** New entries of a run's ledger: by collection, then by key. Values are JSON. */
+export type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>
+
+interface Schema {
+  run: { id: Generated<number>; job: string; key: string; state: RunState; traffic: string; result: string | null; started_at_ms: number; ended_at_ms: number | null }
+  step: { run_id: number; name: string; finished: 0 | 1; value: string }
+  entry: { run_id: number; collection: string; key: string; value: string }
+}
+
+/** `superseded` is an unfinished run whose input has changed: its rest will never be done. */
+type RunState = 'running' | 'finished' | 'superseded'
+
+/** Runs, their steps' cursors and their ledgers, in one SQLite file. Every write is on the disk when its promise resolves. */
+export class CheckpointStore {
+  readonly #db: Kysely<Schema>
+  readonly #file: string
+
+  private constructor(db: Kysely<Schema>, file: string) {
+    this.#db = db
+    this.#file = file
+  }
+
+  /** @throws JobError if the file cannot be used, another process holds it, or it is damaged. */
+  static async open(file: string): Promise<CheckpointStore> {
+    const db = new Kysely<Schema>({ dialect: sqliteDialect(openSqlite(file)) })
+    const store = new CheckpointStore(db, file)
+    await store.#guarded(() => createTables(db))
+    return store
+  }
+
+  async close(): Promise<void> {
+    await this.#db.destroy()
+  }
+
+  /** Returns the unfinished run of this job and key, or begins one; unfinished runs of other keys are superseded. */
+  async begin(job: string, key: string, now: Now): Promise<{ readonly run: StoredRun; readonly resumed: boolean }> {
+    return this.#guarded(async () => {
+      const open = this.#db.selectFrom('run').selectAll().where('job', '=', job).where('state', '=', 'running')
+      const known = await open.where('key', '=', key).executeTakeFirst()
+      if (known) return { run: { ...known, traffic: JSON.parse(known.traffic) as Traffic }, resumed: true }
+      const started_at_ms = now()
+      const row = { job, key, state: 'running' as const, traffic: JSON.stringify(NO_TRAFFIC), result: null, started_at_ms, ended_at_ms: null }
+      const id = await this.#db.transaction().execute(async (transaction) => {
+        const others = transaction.updateTable('run').where('job', '=', job).where('state', '=', 'running')
+        await others.set({ state: 'superseded', ended_at_ms: started_at_ms }).execute()
+        const inserted = await transaction.insertInto('run').values(row).returning('id').executeTakeFirstOrThrow()
+        return inserted.id
+      })
+      return { run: { id, job, key, traffic: NO_TRAFFIC }, resumed: false }
+    })
+  }
+
+  async finish(runId: number, result: unknown, traffic: Traffic, now: Now): Promise<void> {
+    await this.#guarded(async () => {
+      const row = { state: 'finished' as const, result: JSON.stringify(result), traffic: JSON.stringify(traffic), ended_at_ms: now() }
+      await this.#db.updateTable('run').set(row).where('id', '=', runId).execute()
+    })
+  }
+
+  async step(runId: number, name: string): Promise<StoredStep | undefined> {
+    const query = this.#db.selectFrom('step').selectAll().where('run_id', '=', runId).where('name', '=', name)
+    const row = await this.#guarded(() => query.executeTakeFirst())
+    return row && { finished: row.finished === 1, value: JSON.parse(row.value) as unknown }
+  }
+
+  /** Writes the step, the new entries and the traffic in one synced transaction: all of it or nothing. */
+  async saveStep(runId: number, name: string, { finished, value }: StoredStep, entries: Entries, traffic: Traffic): Promise<void> {
+    const step = { finished: finished ? (1 as const) : (0 as const), value: JSON.stringify(value ?? null) }
+    const rows = Object.entries(entries).flatMap(([collection, values]) =>
+      Object.entries(values).map(([key, entry]) => ({ run_id: runId, collection, key, value: JSON.stringify(entry) })),
+    )
+    await this.#guarded(() =>
+      this.#db.transaction().execute(async (transaction) => {
+        const insert = transaction.insertInto('step').values({ run_id: runId, name, ...step })
+        await insert.onConflict((conflict) => conflict.columns(['run_id', 'name']).doUpdateSet(step)).execute()
+        for (const row of rows) {
+          const entry = transaction.insertInto('entry').values(row)
+          await entry.onConflict((conflict) => conflict.columns(['run_id', 'collection', 'key']).doUpdateSet({ value: row.value })).execute()
+        }
+        await transaction.updateTable('run').set({ traffic: JSON.stringify(traffic) }).where('id', '=', runId).execute()
+      }),
+    )
+  }
+
+  /** Returns those of the keys that the collection holds. */
+  async findEntries(runId: number, collection: string, keys: readonly string[]): Promise<Map<string, unknown>> {
+    if (keys.length === 0) return new Map()
+    const query = this.#entries(runId, collection).where('key', 'in', keys)
+    return entryMap(await this.#guarded(() => query.execute()))
+  }
+
+  /** Returns up to `limit` entries after a key, in the order of their keys. */
+  async pageEntries(runId: number, collection: string, after: string, limit: number): Promise<Map<string, unknown>> {
+    const query = this.#entries(runId, collection).where('key', '>', after).orderBy('key').limit(limit)
+    return entryMap(await this.#guarded(() => query.execute()))
+  }
+
+  #entries(runId: number, collection: string) {
+    return this.#db.selectFrom('entry').select(['key', 'value']).where('run_id', '=', runId).where('collection', '=', collection)
+  }
+
+  async #guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw explain(this.#file, error)
+    }
+  }
+}
+
+const entryMap = (rows: readonly { readonly key: string; readonly value: string }[]) =>
+  new Map(rows.map(({ key, value }) => [key, JSON.parse(value) as unknown]))
+
+async function createTables(db: Kysely<Schema>): Promise<void> {
+  await sql`create table if not exists run (
+    id integer primary key autoincrement, job text not null, key text not null, state text not null,
+    traffic text not null, result text, started_at_ms integer not null, ended_at_ms integer)`.execute(db)
+  await sql`create table if not exists step (
+    run_id integer not null, name text not null, finished integer not null, value text not null,
+    primary key (run_id, name)) without rowid`.execute(db)
+  await sql`create table if not exists entry (
+    run_id integer not null, collection text not null, key text not null, value text not null,
+    primary key (run_id, collection, key)) without rowid`.execute(db)
+}
