@@ -9,7 +9,7 @@ import { root, say, target } from './place.js'
 const scripts = {
   start: 'examples/provision-users/start.ts',
   provision: 'examples/provision-users/provision.ts',
-  tomte: 'packages/cli/src/main.ts',
+  tomte: 'packages/cli/src/bin.ts',
   test: 'tools/test.ts',
   ok: 'tools/ok.ts',
   format: 'tools/format.ts',

@@ -17,7 +17,8 @@ export const NO_COUNTS: Counts = { rows: 0, created: 0, updated: 0, disabled: 0,
 /** Counts one more row. */
 export function counted(counts: Counts, outcome: Outcome | 'rejected'): Counts {
   const rows = counts.rows + 1
-  if (outcome === 'disabled') return { ...counts, rows, updated: counts.updated + 1, disabled: counts.disabled + 1 }
+  if (outcome === 'disabled')
+    return { ...counts, rows, updated: counts.updated + 1, disabled: counts.disabled + 1 }
   return { ...counts, rows, [outcome]: counts[outcome] + 1 }
 }
 

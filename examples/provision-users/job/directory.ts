@@ -9,11 +9,20 @@ const IN_MAX = 15
 export const fold = (employeeId: string): string => employeeId.normalize('NFC').toLowerCase()
 
 /** Finds the people with these employee ids, in one batch for up to 300 of them. */
-export async function findByEmployeeId(directory: Api, ids: readonly string[], signal: AbortSignal): Promise<Map<string, DirectoryUser[]>> {
+export async function findByEmployeeId(
+  directory: Api,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<Map<string, DirectoryUser[]>> {
   const found = new Map<string, DirectoryUser[]>()
-  const chunks = Array.from({ length: Math.ceil(ids.length / IN_MAX) }, (_, index) => ids.slice(index * IN_MAX, (index + 1) * IN_MAX))
+  const chunks = Array.from({ length: Math.ceil(ids.length / IN_MAX) }, (_, index) =>
+    ids.slice(index * IN_MAX, (index + 1) * IN_MAX),
+  )
   const answers = await directory.batch(
-    chunks.map((chunk) => ({ method: 'GET', url: `/users?$select=${COMPARED.join(',')}&$filter=${encodeURIComponent(inFilter(chunk))}` })),
+    chunks.map((chunk) => ({
+      method: 'GET',
+      url: `/users?$select=${COMPARED.join(',')}&$filter=${encodeURIComponent(inFilter(chunk))}`,
+    })),
     { signal },
   )
   for (const { status, body } of answers) {
@@ -26,20 +35,26 @@ export async function findByEmployeeId(directory: Api, ids: readonly string[], s
   return found
 }
 
-const inFilter = (ids: readonly string[]) => `employeeId in (${ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(',')})`
+const inFilter = (ids: readonly string[]) =>
+  `employeeId in (${ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(',')})`
 
 function usersOf(body: unknown): readonly DirectoryUser[] {
-  if (typeof body !== 'object' || body === null || !('value' in body) || !Array.isArray(body.value)) throw unexpected('no "value" list')
+  if (typeof body !== 'object' || body === null || !('value' in body) || !Array.isArray(body.value))
+    throw unexpected('no "value" list')
   return body.value.map((user: unknown) => {
-    if (typeof user !== 'object' || user === null || !('id' in user) || !('employeeId' in user)) throw unexpected('a user without id')
+    if (typeof user !== 'object' || user === null || !('id' in user) || !('employeeId' in user))
+      throw unexpected('a user without id')
     return user as DirectoryUser
   })
 }
 
 function unexpected(found: string): ProtocolError {
-  return new ProtocolError(`Cannot look up people by employee id, as the directory must answer with a list of users: found ${found}`, {
-    code: 'directory_answer_unexpected',
-  })
+  return new ProtocolError(
+    `Cannot look up people by employee id, as the directory must answer with a list of users: found ${found}`,
+    {
+      code: 'directory_answer_unexpected',
+    },
+  )
 }
 
 /** A new person's first password: 192 random bits, never shown, to be changed at the first sign-in. */
@@ -48,6 +63,7 @@ export const newPassword = (): string => `${randomBytes(24).toString('base64url'
 /** What the directory said of a request it refused, for the row's reason. */
 export function refusalOf(body: unknown, status: number): string {
   const error = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined
-  const message = typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : ''
+  const message =
+    typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : ''
   return `the directory refused it with status ${status}${message === '' ? '' : `: ${message.slice(0, 300)}`}`
 }

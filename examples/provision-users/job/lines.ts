@@ -20,10 +20,13 @@ export async function* readLines(handle: FileHandle, name: string): AsyncGenerat
     } catch {
       // Falls through: what is no UTF-8 is no text that could be read safely.
     }
-    throw new JobError(`Cannot read the people in '${name}', as it must be CSV text in UTF-8: bytes that are no such text stand after line ${number}`, {
-      code: 'people_file_not_text',
-      hint: 'Export it again as CSV in UTF-8; a spreadsheet itself (.xlsx) cannot be read',
-    })
+    throw new JobError(
+      `Cannot read the people in '${name}', as it must be CSV text in UTF-8: bytes that are no such text stand after line ${number}`,
+      {
+        code: 'people_file_not_text',
+        hint: 'Export it again as CSV in UTF-8; a spreadsheet itself (.xlsx) cannot be read',
+      },
+    )
   }
   for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) {
     const [rest = '', ...starts] = decode(chunk as Buffer).split('\n')

@@ -53,13 +53,19 @@ async function openFile(file: string): Promise<FileHandle> {
   try {
     return await open(file)
   } catch (error) {
-    throw unreadable(file, error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'there is no such file' : String(error))
+    throw unreadable(
+      file,
+      error instanceof Error && 'code' in error && error.code === 'ENOENT'
+        ? 'there is no such file'
+        : String(error),
+    )
   }
 }
 
 async function hash(handle: FileHandle): Promise<string> {
   const sha256 = createHash('sha256')
-  for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) sha256.update(chunk as Buffer)
+  for await (const chunk of handle.createReadStream({ start: 0, autoClose: false }))
+    sha256.update(chunk as Buffer)
   return sha256.digest('hex')
 }
 
@@ -71,7 +77,10 @@ async function* readRows(handle: FileHandle, file: string): AsyncGenerator<Perso
     } else if ('problem' in record) {
       yield { line: record.line, employeeId: '', reason: record.problem }
     } else {
-      yield readPerson(record.line, Object.fromEntries(columns.map((column, index) => [column, record.fields[index] ?? ''])))
+      yield readPerson(
+        record.line,
+        Object.fromEntries(columns.map((column, index) => [column, record.fields[index] ?? ''])),
+      )
     }
   }
   if (columns.length === 0) throw unfit(file, 'it is empty')
@@ -81,8 +90,13 @@ function readHeader(file: string, fields: readonly string[]): readonly string[] 
   const columns = fields.map((field) => field.trim())
   const unknown = columns.filter((column) => !COLUMNS.some((known) => known === column))
   const missing = COLUMNS.filter((column) => !columns.includes(column))
-  if (missing.length === COLUMNS.length) throw unfit(file, `its first line is no header but '${columns.join(',').slice(0, 80)}'`)
-  if (unknown.length > 0) throw unfit(file, `it has the unknown column ${unknown.map((column) => `'${column.slice(0, 40)}'`).join(', ')}`)
+  if (missing.length === COLUMNS.length)
+    throw unfit(file, `its first line is no header but '${columns.join(',').slice(0, 80)}'`)
+  if (unknown.length > 0)
+    throw unfit(
+      file,
+      `it has the unknown column ${unknown.map((column) => `'${column.slice(0, 40)}'`).join(', ')}`,
+    )
   if (missing.length > 0) throw unfit(file, `it lacks the column ${missing.join(', ')}`)
   if (columns.length > COLUMNS.length) throw unfit(file, 'a column stands there twice')
   return columns
@@ -96,15 +110,21 @@ function unreadable(file: string, found: string): JobError {
 }
 
 function unfit(file: string, found: string): JobError {
-  return new JobError(`Cannot read the people in '${file}', as its first line must name the columns ${COLUMNS.join(', ')}, with people below: ${found}`, {
-    code: 'people_file_unfit',
-    hint: 'Export it again with these columns; nothing has been changed',
-  })
+  return new JobError(
+    `Cannot read the people in '${file}', as its first line must name the columns ${COLUMNS.join(', ')}, with people below: ${found}`,
+    {
+      code: 'people_file_unfit',
+      hint: 'Export it again with these columns; nothing has been changed',
+    },
+  )
 }
 
 function changed(file: string): JobError {
-  return new JobError(`Cannot finish with '${file}', as it must stay the same while it is read: it was changed`, {
-    code: 'people_file_changed',
-    hint: 'Run again: the changed file is read from its beginning',
-  })
+  return new JobError(
+    `Cannot finish with '${file}', as it must stay the same while it is read: it was changed`,
+    {
+      code: 'people_file_changed',
+      hint: 'Run again: the changed file is read from its beginning',
+    },
+  )
 }

@@ -37,7 +37,11 @@ type Context = Pick<JobContext<unknown, 'directory'>, 'api' | 'ledger' | 'progre
 const BATCH_SIZE = 20
 
 /** First pass: creates, updates and disables, twenty rows at a time, with the cursor saved after each batch. */
-export async function provisionPeople(file: PeopleFile, cursor: Cursor<PeoplePosition>, context: Context): Promise<Counts> {
+export async function provisionPeople(
+  file: PeopleFile,
+  cursor: Cursor<PeoplePosition>,
+  context: Context,
+): Promise<Counts> {
   let { counts, intended } = cursor.value ?? { counts: NO_COUNTS, intended: {} }
   for await (const rows of batches(file.people(counts.rows))) {
     context.signal.throwIfAborted()
@@ -57,7 +61,9 @@ export async function provisionPeople(file: PeopleFile, cursor: Cursor<PeoplePos
   return counts
 }
 
-async function* batches(rows: AsyncIterable<Person | Rejected>): AsyncGenerator<readonly (Person | Rejected)[]> {
+async function* batches(
+  rows: AsyncIterable<Person | Rejected>,
+): AsyncGenerator<readonly (Person | Rejected)[]> {
   let batch: (Person | Rejected)[] = []
   for await (const row of rows) {
     batch.push(row)
@@ -74,7 +80,10 @@ interface Work {
   readonly plan: Plan
 }
 
-async function planBatch(rows: readonly (Person | Rejected)[], { api, ledger, now, signal, domain }: Context): Promise<readonly Work[]> {
+async function planBatch(
+  rows: readonly (Person | Rejected)[],
+  { api, ledger, now, signal, domain }: Context,
+): Promise<readonly Work[]> {
   const keys = rows.map(({ employeeId }) => fold(employeeId))
   const seen = new Map(await ledger.find(LEDGER.seen, keys))
   const first: (Person | Rejected)[] = rows.map((row, index) => {
@@ -83,14 +92,25 @@ async function planBatch(rows: readonly (Person | Rejected)[], { api, ledger, no
     if (key !== '' && earlier === undefined) seen.set(key, row.line)
     if (key === '' || earlier === undefined) return row
     // Without its id: the id in the ledger belongs to the earlier row.
-    return { line: row.line, employeeId: '', reason: `employee id ${row.employeeId} stands in line ${String(earlier)} already` }
+    return {
+      line: row.line,
+      employeeId: '',
+      reason: `employee id ${row.employeeId} stands in line ${String(earlier)} already`,
+    }
   })
   const people = first.filter((row) => !('reason' in row))
-  const found = await findByEmployeeId(api.directory, people.map(({ employeeId }) => employeeId), signal)
+  const found = await findByEmployeeId(
+    api.directory,
+    people.map(({ employeeId }) => employeeId),
+    signal,
+  )
   return first.map((row) => {
     if ('reason' in row) return { row, plan: { reject: row.reason } }
     const left = hasLeft(row, now())
-    return { row, plan: planRow(row, { found: found.get(fold(row.employeeId)) ?? [], left, domain, newPassword }) }
+    return {
+      row,
+      plan: planRow(row, { found: found.get(fold(row.employeeId)) ?? [], left, domain, newPassword }),
+    }
   })
 }
 
@@ -113,15 +133,24 @@ interface DoneRow {
   readonly warning?: string | undefined
 }
 
-async function carryOut(directory: Api, work: readonly Work[], outcomes: PeoplePosition['intended'], signal: AbortSignal): Promise<readonly DoneRow[]> {
+async function carryOut(
+  directory: Api,
+  work: readonly Work[],
+  outcomes: PeoplePosition['intended'],
+  signal: AbortSignal,
+): Promise<readonly DoneRow[]> {
   const writes = work.filter(({ plan }) => 'body' in plan)
-  const answers = await directory.batch(writes.map(({ plan }) => request(plan)), { signal })
+  const answers = await directory.batch(
+    writes.map(({ plan }) => request(plan)),
+    { signal },
+  )
   const answerOf = new Map(writes.map((item, index) => [item, answers[index]]))
   return work.map((item) => {
     const { row, plan } = item
     if ('reject' in plan) return { row, outcome: 'rejected', reason: plan.reject }
     const answer = answerOf.get(item)
-    if (answer && answer.status >= 300) return { row, outcome: 'rejected', reason: refusalOf(answer.body, answer.status) }
+    if (answer && answer.status >= 300)
+      return { row, outcome: 'rejected', reason: refusalOf(answer.body, answer.status) }
     const outcome = outcomes[fold(row.employeeId)] ?? plan.outcome
     const warning = 'warning' in plan ? plan.warning : undefined
     return { row, outcome, id: 'id' in plan ? plan.id : createdId(answer?.body), warning }

@@ -37,7 +37,8 @@ export interface Rejected {
 }
 
 // The directory's own limits, so that a row is refused here, by its line, and not there.
-const text = (name: string, max: number) => z.string().trim().max(max, `the ${name} is longer than ${max} characters`)
+const text = (name: string, max: number) =>
+  z.string().trim().max(max, `the ${name} is longer than ${max} characters`)
 const needed = (name: string, max: number) => text(name, max).min(1, `the ${name} is missing`)
 const date = (name: string) =>
   z
@@ -49,7 +50,10 @@ const row = z.object({
   employeeId: needed('employee id', 16),
   givenName: needed('given name', 64),
   surname: needed('surname', 64),
-  username: needed('username', 64).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'the username holds more than letters, digits, dots and hyphens'),
+  username: needed('username', 64).regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
+    'the username holds more than letters, digits, dots and hyphens',
+  ),
   jobTitle: text('job title', 128),
   department: text('department', 64),
   officeLocation: text('office location', 128),

@@ -32,7 +32,12 @@ export const COMPARED = [
 /** What has to be done for one row. */
 export type Plan =
   | { readonly outcome: 'created'; readonly body: object }
-  | { readonly outcome: 'updated' | 'disabled'; readonly id: string; readonly body: object; readonly warning?: string }
+  | {
+      readonly outcome: 'updated' | 'disabled'
+      readonly id: string
+      readonly body: object
+      readonly warning?: string
+    }
   | { readonly outcome: 'unchanged'; readonly id: string | undefined; readonly warning?: string }
   | { readonly reject: string }
 
@@ -49,21 +54,25 @@ export interface Circumstances {
 export function planRow(person: Person, { found, left, domain, newPassword }: Circumstances): Plan {
   const [user, ...others] = found
   if (others.length > 0) {
-    return { reject: `the directory holds ${found.length} people with employee id ${person.employeeId}: it must be one` }
+    return {
+      reject: `the directory holds ${found.length} people with employee id ${person.employeeId}: it must be one`,
+    }
   }
   if (!user) {
     if (left) return { outcome: 'unchanged', id: undefined }
     return { outcome: 'created', body: newUser(person, domain, newPassword()) }
   }
   const changes = differences(profile(person), user)
-  if (left && user.accountEnabled) return { outcome: 'disabled', id: user.id, body: { ...changes, accountEnabled: false } }
+  if (left && user.accountEnabled)
+    return { outcome: 'disabled', id: user.id, body: { ...changes, accountEnabled: false } }
   const warning = !left && !user.accountEnabled ? { warning: LEFT_DISABLED } : {}
   if (Object.keys(changes).length > 0) return { outcome: 'updated', id: user.id, body: changes, ...warning }
   return { outcome: 'unchanged', id: user.id, ...warning }
 }
 
 // Somebody disabled the account for a reason that the export does not know: it is not for a job to undo.
-const LEFT_DISABLED = 'the account is disabled in the directory although the export has no end date: left as it is'
+const LEFT_DISABLED =
+  'the account is disabled in the directory although the export has no end date: left as it is'
 
 function profile(person: Person) {
   const { givenName, surname, jobTitle, department, officeLocation } = person
@@ -79,7 +88,9 @@ function profile(person: Person) {
 
 function differences(wanted: ReturnType<typeof profile>, user: DirectoryUser): object {
   const names = Object.keys(wanted) as (keyof typeof wanted)[]
-  return Object.fromEntries(names.filter((name) => wanted[name] !== user[name]).map((name) => [name, wanted[name]]))
+  return Object.fromEntries(
+    names.filter((name) => wanted[name] !== user[name]).map((name) => [name, wanted[name]]),
+  )
 }
 
 function newUser(person: Person, domain: string, password: string): object {

@@ -67,7 +67,8 @@ async function countAbsent({ api, ledger, signal }: Context): Promise<number> {
     keys = []
   }
   for await (const user of api.directory.pages('/users?$select=id,employeeId&$top=999', { signal })) {
-    const employeeId = typeof user === 'object' && user !== null && 'employeeId' in user ? user.employeeId : undefined
+    const employeeId =
+      typeof user === 'object' && user !== null && 'employeeId' in user ? user.employeeId : undefined
     keys.push(typeof employeeId === 'string' ? fold(employeeId) : '')
     if (keys.length === ABSENT_CHUNK) await countKeys()
   }
@@ -77,6 +78,7 @@ async function countAbsent({ api, ledger, signal }: Context): Promise<number> {
 
 async function remarks(ledger: Context['ledger'], collection: string): Promise<readonly Remark[]> {
   const found: Remark[] = []
-  for await (const [line, reason] of ledger.all(collection)) found.push({ line: Number(line), reason: String(reason) })
+  for await (const [line, reason] of ledger.all(collection))
+    found.push({ line: Number(line), reason: String(reason) })
   return found
 }

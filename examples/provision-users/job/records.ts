@@ -13,7 +13,10 @@ const RECORD_LINES_MAX = 20
  * Puts lines together to CSV records (RFC 4180) of `width` fields. A row that is broken is given back as a problem with
  * its line, and reading goes on with the line after it, so that one row never costs another. Empty lines are no rows.
  */
-export async function* readRecords(lines: AsyncIterable<string>, width: () => number): AsyncGenerator<CsvRecord> {
+export async function* readRecords(
+  lines: AsyncIterable<string>,
+  width: () => number,
+): AsyncGenerator<CsvRecord> {
   let number = 0
   let held: string[] = []
   for await (const line of lines) {
@@ -45,7 +48,8 @@ function take(lines: readonly string[], width: number): Taken | undefined {
   const [first] = lines
   if (first === undefined) return undefined
   if (first.trim() === '') return { lines: 1 }
-  if (first.length > LINE_LENGTH_MAX) return { lines: 1, record: { problem: `the line is longer than ${LINE_LENGTH_MAX} characters` } }
+  if (first.length > LINE_LENGTH_MAX)
+    return { lines: 1, record: { problem: `the line is longer than ${LINE_LENGTH_MAX} characters` } }
   if (balanced(first)) return { lines: 1, record: parseRecord(first, width) }
   const end = lines.findIndex((_, index) => index > 0 && balanced(lines.slice(0, index + 1).join('\n')))
   if (end === -1) return lines.length < RECORD_LINES_MAX ? undefined : alone(first, width)
@@ -53,7 +57,8 @@ function take(lines: readonly string[], width: number): Taken | undefined {
   return 'fields' in joined ? { lines: end + 1, record: joined } : alone(first, width)
 }
 
-const takeLast = (lines: readonly string[], width: number): Taken => take(lines, width) ?? alone(lines[0] ?? '', width)
+const takeLast = (lines: readonly string[], width: number): Taken =>
+  take(lines, width) ?? alone(lines[0] ?? '', width)
 
 const alone = (line: string, width: number): Taken => ({ lines: 1, record: parseRecord(line, width) })
 

@@ -23,7 +23,10 @@ export interface Ledger {
 }
 
 /** Runs a named part of a job: a finished step never runs again but returns what it returned. Values are JSON. */
-export type Step = <Value, Result>(name: string, work: (cursor: Cursor<Value>) => Promise<Result>) => Promise<Result>
+export type Step = <Value, Result>(
+  name: string,
+  work: (cursor: Cursor<Value>) => Promise<Result>,
+) => Promise<Result>
 
 interface Checkpoints {
   readonly store: CheckpointStore
@@ -34,12 +37,16 @@ interface Checkpoints {
 
 /** Makes the `step` function of one run. */
 export function stepper({ store, runId, traffic }: Checkpoints): Step {
-  return async <Value, Result>(name: string, work: (cursor: Cursor<Value>) => Promise<Result>): Promise<Result> => {
+  return async <Value, Result>(
+    name: string,
+    work: (cursor: Cursor<Value>) => Promise<Result>,
+  ): Promise<Result> => {
     const stored = await store.step(runId, name)
     if (stored?.finished) return stored.value as Result
     const result = await work({
       value: (stored?.value ?? undefined) as Value | undefined,
-      save: (value, entries = {}) => store.saveStep(runId, name, { finished: false, value }, entries, traffic()),
+      save: (value, entries = {}) =>
+        store.saveStep(runId, name, { finished: false, value }, entries, traffic()),
     })
     await store.saveStep(runId, name, { finished: true, value: result }, {}, traffic())
     return result
@@ -50,7 +57,8 @@ const PAGE_SIZE = 500
 
 /** Makes the ledger of one run. */
 export function ledger({ store, runId }: Pick<Checkpoints, 'store' | 'runId'>): Ledger {
-  const page: Ledger['page'] = (collection, after, limit) => store.pageEntries(runId, collection, after, limit)
+  const page: Ledger['page'] = (collection, after, limit) =>
+    store.pageEntries(runId, collection, after, limit)
   return {
     page,
     find: (collection, keys) => store.findEntries(runId, collection, keys),

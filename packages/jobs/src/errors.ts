@@ -4,7 +4,10 @@ export class JobError extends Error {
   readonly code: string
   readonly hint: string | undefined
 
-  constructor(message: string, facts: { readonly code: string; readonly hint?: string; readonly cause?: unknown }) {
+  constructor(
+    message: string,
+    facts: { readonly code: string; readonly hint?: string; readonly cause?: unknown },
+  ) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
     this.code = facts.code
     this.hint = facts.hint

@@ -37,11 +37,23 @@ export async function runJob(daemon: Daemon, name: string, options: RunOptions):
   const job = findJob(daemon, name)
   const input = checkInput(job, name, options.input)
   const identity = new AppIdentity(identityFromEnvironment(options.environment))
-  const apis = Object.entries(daemon.apis).map(([api, make]) => [api, make(identity, options.environment)] as const)
-  const key = job.key ? await job.key(input) : createHash('sha256').update(JSON.stringify(input)).digest('hex')
+  const apis = Object.entries(daemon.apis).map(
+    ([api, make]) => [api, make(identity, options.environment)] as const,
+  )
+  const key = job.key
+    ? await job.key(input)
+    : createHash('sha256').update(JSON.stringify(input)).digest('hex')
   const store = await CheckpointStore.open(join(options.dataFolder, 'jobs.db'))
   try {
-    return await runIn(store, { job, name, key: `${identity.authority.tenant} ${key}`, input, identity, apis, options })
+    return await runIn(store, {
+      job,
+      name,
+      key: `${identity.authority.tenant} ${key}`,
+      input,
+      identity,
+      apis,
+      options,
+    })
   } finally {
     await store.close()
   }
@@ -57,8 +69,16 @@ interface Prepared {
   readonly options: RunOptions
 }
 
-async function runIn(store: CheckpointStore, { job, name, key, input, identity, apis, options }: Prepared): Promise<RunOutcome> {
-  const { now = systemNow, log = () => {}, progress = () => {}, signal = new AbortController().signal } = options
+async function runIn(
+  store: CheckpointStore,
+  { job, name, key, input, identity, apis, options }: Prepared,
+): Promise<RunOutcome> {
+  const {
+    now = systemNow,
+    log = () => {},
+    progress = () => {},
+    signal = new AbortController().signal,
+  } = options
   const { run, resumed } = await store.begin(name, key, now)
   if (resumed) log('Resuming the run that was interrupted, from its last checkpoint')
   const startedAtMs = now()
@@ -85,7 +105,8 @@ async function runIn(store: CheckpointStore, { job, name, key, input, identity, 
   return { result, summary: job.summary?.(result) ?? '' }
 }
 
-const sum = (apis: Prepared['apis'], count: (api: Api) => number) => apis.reduce((total, [, api]) => total + count(api), 0)
+const sum = (apis: Prepared['apis'], count: (api: Api) => number) =>
+  apis.reduce((total, [, api]) => total + count(api), 0)
 
 function cost({ milliseconds, ...counts }: Traffic): RunCost {
   return { ...counts, seconds: Math.round(milliseconds / 10) / 100 }
@@ -96,16 +117,22 @@ function findJob(daemon: Daemon, name: string): Job<object> {
   // The input is checked by the job's own schema before the job sees it.
   if (job) return job as unknown as Job<object>
   const names = Object.keys(daemon.jobs).join(', ') || 'none'
-  throw new JobError(`Cannot run the job '${name}', as it must be defined in tomte.config.ts: defined are ${names}`, {
-    code: 'job_unknown',
-  })
+  throw new JobError(
+    `Cannot run the job '${name}', as it must be defined in tomte.config.ts: defined are ${names}`,
+    {
+      code: 'job_unknown',
+    },
+  )
 }
 
 function checkInput(job: Job<object>, name: string, input: RunOptions['input']): object {
   const checked = job.input.safeParse(input)
   if (checked.success) return checked.data
-  throw new JobError(`Cannot run the job '${name}', as its input must fit its schema: ${z.prettifyError(checked.error)}`, {
-    code: 'job_input_invalid',
-    hint: 'Give each value as name=value, for example file=people.csv',
-  })
+  throw new JobError(
+    `Cannot run the job '${name}', as its input must fit its schema: ${z.prettifyError(checked.error)}`,
+    {
+      code: 'job_input_invalid',
+      hint: 'Give each value as name=value, for example file=people.csv',
+    },
+  )
 }

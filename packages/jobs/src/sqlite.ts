@@ -32,27 +32,39 @@ export function openSqlite(file: string): DatabaseSync {
 export function explain(file: string, error: unknown): Error {
   if (error instanceof JobError) return error
   const found = error instanceof Error ? error.message : String(error)
-  const code = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
+  const code =
+    error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+      ? error.errcode & 0xff
+      : undefined
   if (code === SQLITE.busy || code === SQLITE.locked) {
-    return new JobError(`Cannot open the checkpoints in '${file}', as one daemon at a time may use them: another process holds the file`, {
-      code: 'checkpoints_held',
-      hint: 'Wait until the other run has ended, or give this daemon a data folder of its own',
-      cause: error,
-    })
+    return new JobError(
+      `Cannot open the checkpoints in '${file}', as one daemon at a time may use them: another process holds the file`,
+      {
+        code: 'checkpoints_held',
+        hint: 'Wait until the other run has ended, or give this daemon a data folder of its own',
+        cause: error,
+      },
+    )
   }
   if (code === SQLITE.corrupt || code === SQLITE.notADatabase) return damaged(file, found)
   if (code === SQLITE.full) {
-    return new JobError(`Cannot save the checkpoint in '${file}', as free space is needed: the disk is full`, {
-      code: 'disk_full',
-      hint: 'Free some space and run again: the run goes on where its last checkpoint stands',
-      cause: error,
-    })
+    return new JobError(
+      `Cannot save the checkpoint in '${file}', as free space is needed: the disk is full`,
+      {
+        code: 'disk_full',
+        hint: 'Free some space and run again: the run goes on where its last checkpoint stands',
+        cause: error,
+      },
+    )
   }
-  return new JobError(`Cannot use the checkpoints in '${file}', as the file must be readable and writable: ${found}`, {
-    code: 'checkpoints_unusable',
-    hint: 'Check the data folder and its permissions',
-    cause: error,
-  })
+  return new JobError(
+    `Cannot use the checkpoints in '${file}', as the file must be readable and writable: ${found}`,
+    {
+      code: 'checkpoints_unusable',
+      hint: 'Check the data folder and its permissions',
+      cause: error,
+    },
+  )
 }
 
 function damaged(file: string, found: string): JobError {
@@ -73,7 +85,8 @@ export function sqliteDialect(database: DatabaseSync): Dialect {
           reader: statement.columns().length > 0,
           all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
           run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
-          iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])) as IterableIterator<unknown>,
+          iterate: (parameters) =>
+            statement.iterate(...(parameters as SQLInputValue[])) as IterableIterator<unknown>,
         }
       },
     },

@@ -30,7 +30,16 @@ export interface StoredStep {
 export type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
 interface Schema {
-  run: { id: Generated<number>; job: string; key: string; state: RunState; traffic: string; result: string | null; started_at_ms: number; ended_at_ms: number | null }
+  run: {
+    id: Generated<number>
+    job: string
+    key: string
+    state: RunState
+    traffic: string
+    result: string | null
+    started_at_ms: number
+    ended_at_ms: number | null
+  }
   step: { run_id: number; name: string; finished: 0 | 1; value: string }
   entry: { run_id: number; collection: string; key: string; value: string }
 }
@@ -60,18 +69,51 @@ export class CheckpointStore {
     await this.#db.destroy()
   }
 
-  /** Returns the unfinished run of this job and key, or begins one; unfinished runs of other keys are superseded. */
-  async begin(job: string, key: string, now: Now): Promise<{ readonly run: StoredRun; readonly resumed: boolean }> {
+  /**
+   * Returns the unfinished run of this job and key, or begins one; unfinished runs of other keys are superseded.
+   * `resumed` says whether something has been saved in it.
+   */
+  async begin(
+    job: string,
+    key: string,
+    now: Now,
+  ): Promise<{ readonly run: StoredRun; readonly resumed: boolean }> {
     return this.#guarded(async () => {
-      const open = this.#db.selectFrom('run').selectAll().where('job', '=', job).where('state', '=', 'running')
+      const open = this.#db
+        .selectFrom('run')
+        .selectAll()
+        .where('job', '=', job)
+        .where('state', '=', 'running')
       const known = await open.where('key', '=', key).executeTakeFirst()
-      if (known) return { run: { ...known, traffic: JSON.parse(known.traffic) as Traffic }, resumed: true }
+      if (known) {
+        const step = await this.#db
+          .selectFrom('step')
+          .select('name')
+          .where('run_id', '=', known.id)
+          .executeTakeFirst()
+        return {
+          run: { ...known, traffic: JSON.parse(known.traffic) as Traffic },
+          resumed: step !== undefined,
+        }
+      }
       const started_at_ms = now()
-      const row = { job, key, state: 'running' as const, traffic: JSON.stringify(NO_TRAFFIC), result: null, started_at_ms, ended_at_ms: null }
+      const row = {
+        job,
+        key,
+        state: 'running' as const,
+        traffic: JSON.stringify(NO_TRAFFIC),
+        result: null,
+        started_at_ms,
+        ended_at_ms: null,
+      }
       const id = await this.#db.transaction().execute(async (transaction) => {
         const others = transaction.updateTable('run').where('job', '=', job).where('state', '=', 'running')
         await others.set({ state: 'superseded', ended_at_ms: started_at_ms }).execute()
-        const inserted = await transaction.insertInto('run').values(row).returning('id').executeTakeFirstOrThrow()
+        const inserted = await transaction
+          .insertInto('run')
+          .values(row)
+          .returning('id')
+          .executeTakeFirstOrThrow()
         return inserted.id
       })
       return { run: { id, job, key, traffic: NO_TRAFFIC }, resumed: false }
@@ -80,7 +122,12 @@ export class CheckpointStore {
 
   async finish(runId: number, result: unknown, traffic: Traffic, now: Now): Promise<void> {
     await this.#guarded(async () => {
-      const row = { state: 'finished' as const, result: JSON.stringify(result), traffic: JSON.stringify(traffic), ended_at_ms: now() }
+      const row = {
+        state: 'finished' as const,
+        result: JSON.stringify(result),
+        traffic: JSON.stringify(traffic),
+        ended_at_ms: now(),
+      }
       await this.#db.updateTable('run').set(row).where('id', '=', runId).execute()
     })
   }
@@ -92,39 +139,73 @@ export class CheckpointStore {
   }
 
   /** Writes the step, the new entries and the traffic in one synced transaction: all of it or nothing. */
-  async saveStep(runId: number, name: string, { finished, value }: StoredStep, entries: Entries, traffic: Traffic): Promise<void> {
+  async saveStep(
+    runId: number,
+    name: string,
+    { finished, value }: StoredStep,
+    entries: Entries,
+    traffic: Traffic,
+  ): Promise<void> {
     const step = { finished: finished ? (1 as const) : (0 as const), value: JSON.stringify(value ?? null) }
     const rows = Object.entries(entries).flatMap(([collection, values]) =>
-      Object.entries(values).map(([key, entry]) => ({ run_id: runId, collection, key, value: JSON.stringify(entry) })),
+      Object.entries(values).map(([key, entry]) => ({
+        run_id: runId,
+        collection,
+        key,
+        value: JSON.stringify(entry),
+      })),
     )
     await this.#guarded(() =>
       this.#db.transaction().execute(async (transaction) => {
         const insert = transaction.insertInto('step').values({ run_id: runId, name, ...step })
-        await insert.onConflict((conflict) => conflict.columns(['run_id', 'name']).doUpdateSet(step)).execute()
+        await insert
+          .onConflict((conflict) => conflict.columns(['run_id', 'name']).doUpdateSet(step))
+          .execute()
         for (const row of rows) {
           const entry = transaction.insertInto('entry').values(row)
-          await entry.onConflict((conflict) => conflict.columns(['run_id', 'collection', 'key']).doUpdateSet({ value: row.value })).execute()
+          await entry
+            .onConflict((conflict) =>
+              conflict.columns(['run_id', 'collection', 'key']).doUpdateSet({ value: row.value }),
+            )
+            .execute()
         }
-        await transaction.updateTable('run').set({ traffic: JSON.stringify(traffic) }).where('id', '=', runId).execute()
+        await transaction
+          .updateTable('run')
+          .set({ traffic: JSON.stringify(traffic) })
+          .where('id', '=', runId)
+          .execute()
       }),
     )
   }
 
   /** Returns those of the keys that the collection holds. */
-  async findEntries(runId: number, collection: string, keys: readonly string[]): Promise<Map<string, unknown>> {
+  async findEntries(
+    runId: number,
+    collection: string,
+    keys: readonly string[],
+  ): Promise<Map<string, unknown>> {
     if (keys.length === 0) return new Map()
     const query = this.#entries(runId, collection).where('key', 'in', keys)
     return entryMap(await this.#guarded(() => query.execute()))
   }
 
   /** Returns up to `limit` entries after a key, in the order of their keys. */
-  async pageEntries(runId: number, collection: string, after: string, limit: number): Promise<Map<string, unknown>> {
+  async pageEntries(
+    runId: number,
+    collection: string,
+    after: string,
+    limit: number,
+  ): Promise<Map<string, unknown>> {
     const query = this.#entries(runId, collection).where('key', '>', after).orderBy('key').limit(limit)
     return entryMap(await this.#guarded(() => query.execute()))
   }
 
   #entries(runId: number, collection: string) {
-    return this.#db.selectFrom('entry').select(['key', 'value']).where('run_id', '=', runId).where('collection', '=', collection)
+    return this.#db
+      .selectFrom('entry')
+      .select(['key', 'value'])
+      .where('run_id', '=', runId)
+      .where('collection', '=', collection)
   }
 
   async #guarded<T>(work: () => Promise<T>): Promise<T> {

@@ -1,4 +1,5 @@
 export { type Platform, type PlatformOptions, startPlatform } from './platform.ts'
 export type { FirstTenant, Operator } from './operator.ts'
-export type { KeyFile } from './key-files.ts'
+export type { KeyFile, KeyFiles } from './key-files.ts'
+export { type CertifiedKey, makeSelfSigned, type Validity } from './tls/certificates.ts'
 export { PlatformError } from './errors.ts'

@@ -5,7 +5,7 @@ import { every, type Now, systemNow } from './clock.ts'
 import { parseSealingKey, makeSealingKey } from './discovery/sealing.ts'
 import { SigningKeys } from './discovery/signing-keys.ts'
 import { errorCode, PlatformError } from './errors.ts'
-import { type KeyFile, KeyFiles } from './key-files.ts'
+import { KeyFiles } from './key-files.ts'
 import { ensureOperator, type FirstTenant, type Operator } from './operator.ts'
 import { hostAllowed, rewriteAppId } from './request-rules.ts'
 import { registerRoutes } from './routes.ts'
@@ -32,7 +32,7 @@ export interface Platform {
   readonly caFile: string
   readonly operator: Operator
   /** The only files that hold a secret. */
-  readonly keyFiles: readonly KeyFile[]
+  readonly keyFiles: KeyFiles
   /** Answers what has begun, then ends. */
   close(): Promise<void>
 }
@@ -77,7 +77,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       ca: authority.certificate,
       caFile: authority.certificateFile,
       operator,
-      keyFiles: keyFiles.list,
+      keyFiles,
       close: async () => {
         await app.close()
         await db.destroy()

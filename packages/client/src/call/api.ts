@@ -189,9 +189,10 @@ export class Api {
   ): TomteError {
     const { code = `http_${status}`, message = 'no message' } = errorOf(body)
     const requestId = first(headers['request-id'])
-    const message_ = `Cannot ${method} ${path}: status ${status}, ${code}: ${message}`
-    if (status !== 403) return new ApiError(message_, { code, status, requestId, body })
-    return this.#missingPermission(message_, code)
+    // Without the query, which may name people.
+    const said = `Cannot ${method} ${path.split('?', 1)[0]}: status ${status}, ${code}: ${message}`
+    if (status !== 403) return new ApiError(said, { code, status, requestId, body })
+    return this.#missingPermission(said, code)
   }
 
   #missingPermission(message: string, code: string): PermissionError {

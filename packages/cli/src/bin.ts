@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { tomte } from './main.ts'
+
+process.exitCode = await tomte(process.argv.slice(2))

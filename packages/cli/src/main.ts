@@ -1,0 +1,79 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { failureOf } from './failure.ts'
+import { standardOutput } from './output.ts'
+import { platformCommand } from './platform.ts'
+import { runCommand } from './run.ts'
+import { Stopped } from './signals.ts'
+
+export { type Failure, failureOf, failureText } from './failure.ts'
+export { type Output, standardOutput } from './output.ts'
+export { readyDocument } from './platform.ts'
+
+interface CommonOptions {
+  readonly json?: true
+  readonly data: string
+}
+
+/**
+ * Runs the command `tomte` with these arguments and returns its exit code: 0 done, 1 a refusal that it has explained,
+ * 2 wrong usage.
+ *
+ * @example
+ * ```ts
+ * import { tomte } from 'tomte'
+ * process.exitCode = await tomte(['run', 'provision', 'file=people.csv'])
+ * ```
+ */
+export async function tomte(args: readonly string[]): Promise<number> {
+  const output = standardOutput(args.includes('--json'))
+  try {
+    await program((work) => work(output)).parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof Stopped) {
+      output.say(error.message)
+      return error.exitCode
+    }
+    await output.failure(failureOf(error))
+    return 1
+  }
+}
+
+type Output = ReturnType<typeof standardOutput>
+
+function program(run: (work: (output: Output) => Promise<void>) => Promise<void>): Command {
+  const command = new Command('tomte')
+    .description('Programs with an identity of their own')
+    .exitOverride()
+    .showHelpAfterError('Run tomte --help for the commands and their options.')
+  command
+    .command('run')
+    .description('run one job of the daemon once; an interrupted run is resumed')
+    .argument('<job>', "the job's name in the configuration")
+    .argument('[input...]', 'what the job is to do, as name=value')
+    .option('--config <file>', 'the daemon', 'tomte.config.ts')
+    .option('--data <folder>', 'where checkpoints are kept', '.tomte')
+    .option('--json', 'one JSON document on standard output')
+    .exitOverride()
+    .action((job: string, input: string[], options: CommonOptions & { config: string }) =>
+      run((output) => runCommand({ job, input, config: options.config, data: options.data }, output)),
+    )
+  command
+    .command('platform')
+    .description('start the local identity platform and directory')
+    .option('--port <number>', 'TCP port on localhost; 0 takes a free one', portNumber, 8443)
+    .option('--data <folder>', 'where everything is kept', '.tomte')
+    .option('--json', 'one JSON document on standard output when it is ready')
+    .exitOverride()
+    .action((options: CommonOptions & { port: number }) =>
+      run((output) => platformCommand({ port: options.port, data: options.data }, output)),
+    )
+  return command
+}
+
+function portNumber(text: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  throw new InvalidArgumentError('a whole number from 0 to 65535 is needed')
+}

@@ -1,0 +1,82 @@
+import type { Writable } from 'node:stream'
+import { type Failure, failureText } from './failure.ts'
+
+/** Where a command writes: with `--json` one document on standard output, and people's text on standard error. */
+export interface Output {
+  readonly json: boolean
+  /** A line for a person. */
+  say(line: string): void
+  /** The command's result: the document, or the text a person reads instead. */
+  result(document: object, text: string): Promise<void>
+  failure(failure: Failure): Promise<void>
+  /** How much of a long work is done. */
+  progress(done: number, total: number, what: string): void
+}
+
+const BAR_WIDTH = 30
+const STEPS_WITHOUT_TERMINAL = 4
+
+export function standardOutput(json: boolean): Output {
+  const people = json ? process.stderr : process.stdout
+  const bar = progressBar(process.stderr)
+  return {
+    json,
+    say(line) {
+      bar.end()
+      people.write(`${line}\n`)
+    },
+    async result(document, text) {
+      bar.end()
+      await written(process.stdout, json ? `${JSON.stringify(document)}\n` : `${text}\n`)
+    },
+    async failure(failure) {
+      bar.end()
+      process.stderr.write(failureText(failure))
+      if (json) await written(process.stdout, `${JSON.stringify({ error: failure })}\n`)
+    },
+    progress: (done, total, what) => bar.show(done, total, what),
+  }
+}
+
+/** A bar that redraws itself on a terminal, and a few plain lines elsewhere. */
+export function progressBar(stream: Writable & { readonly isTTY?: boolean }) {
+  let open = false
+  let said = ''
+  return {
+    show(done: number, total: number, what: string) {
+      const share = total === 0 ? 1 : Math.min(done / total, 1)
+      if (stream.isTTY) {
+        const full = Math.round(share * BAR_WIDTH)
+        const bar = `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)}`
+        stream.write(
+          `\r\u001B[K  ${bar} ${String(Math.floor(share * 100)).padStart(3)} %  ${done}/${total} ${what}`,
+        )
+        open = share < 1
+        if (!open) stream.write('\n')
+        return
+      }
+      const line = `${what} ${Math.floor(share * STEPS_WITHOUT_TERMINAL)}`
+      if (line !== said) stream.write(`  ${done}/${total} ${what}\n`)
+      said = line
+    },
+    end() {
+      if (open) stream.write('\n')
+      open = false
+    },
+  }
+}
+
+/** Writes and waits: a result that nobody received is a failure. */
+function written(stream: Writable, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error) => {
+      const message = `Cannot write the result to standard output, as whoever reads it must take it all: ${error.message}`
+      reject(Object.assign(new Error(message, { cause: error }), { code: 'output_unwritable' }))
+    }
+    stream.once('error', failed)
+    stream.write(text, () => {
+      stream.off('error', failed)
+      resolve()
+    })
+  })
+}

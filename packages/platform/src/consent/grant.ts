@@ -1,0 +1,81 @@
+import { grant } from '../registration/assignments.ts'
+import { createServicePrincipal } from '../registration/service-principals.ts'
+import type { Database } from '../store/database.ts'
+import { fingerprint, grantable, type Permission, type Permissions } from './consent.ts'
+import { readPermissions } from './permissions.ts'
+
+/** One application in one tenant. */
+export interface Asker {
+  readonly tenantId: string
+  readonly appId: string
+}
+
+/** What an application asks for in a tenant, and whether it has a service principal there yet. */
+export interface Question {
+  readonly permissions: Permissions
+  readonly principalId: string | undefined
+}
+
+/** Reads what an administrator is asked to decide. */
+export async function readQuestion(db: Database, { tenantId, appId }: Asker): Promise<Question> {
+  const application = await db
+    .selectFrom('application')
+    .select(['app_id', 'required_resource_access'])
+    .where('app_id', '=', appId)
+    .executeTakeFirstOrThrow()
+  const principal = await db
+    .selectFrom('service_principal')
+    .select('id')
+    .where('tenant_id', '=', tenantId)
+    .where('app_id', '=', appId)
+    .executeTakeFirst()
+  const permissions = (await readPermissions(db, tenantId, [application])).get(appId)
+  if (!permissions) throw new RangeError('Cannot read permissions as of an application: none was found')
+  return { permissions, principalId: principal?.id }
+}
+
+export type Outcome =
+  | { readonly kind: 'granted'; readonly granted: readonly Permission[] }
+  | { readonly kind: 'changed' }
+
+/**
+ * Consents for the tenant: the application's service principal, and every role that it asks for and that can be
+ * granted, in one transaction (wire.md §9). `seen` is the fingerprint of what the administrator was shown.
+ */
+export async function grantConsent(
+  db: Database,
+  asker: Asker,
+  { seen, nowMs }: { readonly seen: string; readonly nowMs: number },
+): Promise<Outcome> {
+  return db.transaction().execute(async (transaction) => {
+    const { permissions, principalId } = await readQuestion(transaction, asker)
+    const granted = grantable(permissions)
+    if (fingerprint(granted) !== seen) return { kind: 'changed' }
+    const store = { db: transaction, tenantId: asker.tenantId }
+    if (principalId === undefined) await createServicePrincipal(store, { appId: asker.appId }, nowMs)
+    const ids = await principalIds(transaction, asker.tenantId, [
+      asker.appId,
+      ...granted.map(({ resourceAppId }) => resourceAppId),
+    ])
+    for (const { resourceAppId, roleId } of granted) {
+      const [client, resource] = [ids.get(asker.appId), ids.get(resourceAppId)]
+      if (!client || !resource) throw new RangeError('Cannot grant as both sides need a service principal')
+      await grant(store, { principalId: client, resourceId: resource, appRoleId: roleId }, nowMs)
+    }
+    return { kind: 'granted', granted }
+  })
+}
+
+async function principalIds(
+  db: Database,
+  tenantId: string,
+  appIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await db
+    .selectFrom('service_principal')
+    .select(['id', 'app_id'])
+    .where('tenant_id', '=', tenantId)
+    .where('app_id', 'in', appIds)
+    .execute()
+  return new Map(rows.map(({ id, app_id }) => [app_id, id]))
+}

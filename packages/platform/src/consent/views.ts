@@ -1,0 +1,115 @@
+import { html } from 'hono/html'
+import type { Html, Page } from '../portal/layout.ts'
+import type { Tenant } from '../registration/tenants.ts'
+import type { Client } from '../token/client.ts'
+import { fingerprint, grantable, type Permission } from './consent.ts'
+import type { Question } from './grant.ts'
+import { permissionList } from './permission-view.ts'
+
+/** Who asks, and where. */
+export interface Parties {
+  readonly tenant: Tenant
+  readonly client: Client
+}
+
+/** The question: who asks for what, with the two answers. */
+export function questionPage(parties: Parties, question: Question, { changed = false } = {}): Page {
+  const { tenant, client } = parties
+  return {
+    title: `Consent to ${client.displayName}`,
+    signedIn: true,
+    main: html`<div class="card">
+<h1>${client.displayName} asks for consent</h1>
+${changed ? html`<p class="notice" role="alert">${CHANGED}</p>` : ''}
+<dl class="facts">
+<div><dt>Application</dt><dd>${client.displayName}</dd></div>
+<div><dt>Client ID</dt><dd><code>${client.appId}</code></dd></div>
+<div><dt>Publisher</dt><dd>${publisher(parties)}</dd></div>
+<div><dt>For tenant</dt><dd>${tenant.displayName} (${tenant.defaultDomain})</dd></div>
+</dl>
+${permissionParts(question)}
+${isSettled(question) ? SETTLED : decisionForm(parties, question)}
+</div>`,
+  }
+}
+
+const CHANGED =
+  'This is not what the page showed when you decided, so nothing was changed. Please read it again and decide.'
+
+const publisher = ({ tenant, client }: Parties): Html =>
+  client.homeTenantId === tenant.id
+    ? html`${tenant.defaultDomain}`
+    : html`<strong class="warning">unverified publisher in another tenant</strong>
+(<code>${client.homeTenantId}</code>)`
+
+/** Nothing that consent could change. */
+const isSettled = ({ permissions, principalId }: Question) =>
+  principalId !== undefined && grantable(permissions).length === 0
+
+function permissionParts({ permissions }: Question): Html {
+  const open = grantable(permissions)
+  const granted = permissions.requested.filter(({ state }) => state.kind === 'granted')
+  const impossible = permissions.requested.filter(({ state }) => state.kind === 'cannot be granted')
+  return html`${part('It asks for', open)}
+${part('It already has', granted)}
+${part('It also asks for what cannot be granted', impossible)}
+${permissions.requested.length === 0 ? html`<p>It asks for no application permissions.</p>` : ''}
+${permissions.delegated === 0 ? '' : delegatedLine(permissions.delegated)}`
+}
+
+const part = (title: string, permissions: readonly Permission[]): Html | '' =>
+  permissions.length === 0 ? '' : html`<h2>${title}</h2>${permissionList(permissions)}`
+
+const delegatedLine = (count: number): Html =>
+  html`<p class="hint">It also names ${count} delegated ${count === 1 ? 'permission' : 'permissions'}. These need a
+person who signs in to it, and are not granted here.</p>`
+
+const SETTLED = html`<p class="notice">There is nothing left to grant.</p>
+<p><a class="button" href="/portal">Back to the overview</a></p>`
+
+function decisionForm({ tenant, client }: Parties, { permissions }: Question): Html {
+  return html`<p>If you grant this, ${client.displayName} may do so in ${tenant.displayName} on its own and at any time,
+with no person signed in. You can take it back later.</p>
+<form method="post" class="answers">
+<input type="hidden" name="seen" value="${fingerprint(grantable(permissions))}">
+<button class="primary" name="decision" value="grant">Grant consent</button>
+<button name="decision" value="refuse">Refuse</button>
+</form>`
+}
+
+/** What came of a grant. */
+export function grantedPage({ tenant, client }: Parties, granted: readonly Permission[]): Page {
+  const name = client.displayName
+  return {
+    title: 'Consent granted',
+    signedIn: true,
+    main: html`<div class="card">
+<h1>Consent granted</h1>
+<p>${name} was granted ${granted.length === 0 ? 'a place' : 'this'} in ${tenant.displayName}
+(${tenant.defaultDomain}):</p>
+${
+  granted.length === 0
+    ? html`<p>It asks for no application permissions that can be granted, so its tokens carry no roles.</p>`
+    : html`<ul class="permissions">${granted.map(
+        (one) => html`<li>Application permission <strong>${one.role}</strong> of ${one.resource}</li>`,
+      )}</ul>
+<p class="notice">New tokens of ${name} carry these roles; tokens issued before keep theirs until they expire.</p>`
+}
+<p><a class="button" href="/portal">Back to the overview</a></p>
+</div>`,
+  }
+}
+
+/** What came of a refusal: nothing. */
+export function refusedPage({ tenant, client }: Parties): Page {
+  return {
+    title: 'Consent refused',
+    signedIn: true,
+    main: html`<div class="card">
+<h1>Consent refused</h1>
+<p>Nothing was changed: ${client.displayName} has in ${tenant.displayName} (${tenant.defaultDomain}) what it had
+before.</p>
+<p><a class="button" href="/portal">Back to the overview</a></p>
+</div>`,
+  }
+}

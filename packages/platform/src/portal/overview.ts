@@ -1,0 +1,132 @@
+import type { Permissions } from '../consent/consent.ts'
+import { readPermissions } from '../consent/permissions.ts'
+import { GRAPH_APP_ID } from '../registration/graph-application.ts'
+import type { Database } from '../store/database.ts'
+
+const TENANTS_MAX = 50
+const APPLICATIONS_MAX = 200
+
+/** Every tenant, or the first 50. */
+export interface Overview {
+  readonly tenants: readonly TenantOverview[]
+  /** How many there are in all. */
+  readonly tenantCount: number
+}
+
+/** A tenant with the applications registered in it or added to it, or the first 200 of them. */
+export interface TenantOverview {
+  readonly id: string
+  readonly domain: string
+  readonly displayName: string
+  readonly people: number
+  readonly applications: readonly ApplicationOverview[]
+  readonly more: boolean
+}
+
+export interface ApplicationOverview {
+  readonly appId: string
+  readonly displayName: string
+  /** Registered in another tenant and added to this one. */
+  readonly fromElsewhere: boolean
+  readonly presence: 'enabled' | 'disabled' | 'missing'
+  readonly certificates: readonly CertificateOverview[]
+  readonly permissions: Permissions
+}
+
+export interface CertificateOverview {
+  readonly name: string
+  readonly endsAtMs: number
+}
+
+/** Reads what the administrator sees first. */
+export async function readOverview(db: Database): Promise<Overview> {
+  const rows = await db
+    .selectFrom('tenant')
+    .innerJoin('domain', 'domain.tenant_id', 'tenant.id')
+    .select(['tenant.id', 'tenant.display_name', 'domain.name'])
+    .where('domain.is_default', '=', 1)
+    .orderBy('domain.name')
+    .limit(TENANTS_MAX)
+    .execute()
+  const tenantCount = await countOf(db.selectFrom('tenant').select(({ fn }) => fn.countAll().as('count')))
+  const tenants: TenantOverview[] = []
+  for (const { id, display_name, name } of rows) {
+    tenants.push({ id, domain: name, displayName: display_name, ...(await readTenant(db, id)) })
+  }
+  return { tenants, tenantCount }
+}
+
+interface Countable {
+  executeTakeFirstOrThrow(): Promise<{ readonly count: unknown }>
+}
+
+/** PostgreSQL counts in text, since its integers can be longer than a number. */
+const countOf = async (query: Countable): Promise<number> =>
+  Number((await query.executeTakeFirstOrThrow()).count)
+
+async function readTenant(db: Database, tenantId: string) {
+  const people = await countOf(
+    db
+      .selectFrom('user')
+      .select(({ fn }) => fn.countAll().as('count'))
+      .where('tenant_id', '=', tenantId),
+  )
+  const found = await selectApplications(db, tenantId).execute()
+  const rows = found.slice(0, APPLICATIONS_MAX)
+  const ids = rows.map(({ id }) => id)
+  const certificates = await readCertificates(db, ids)
+  const permissions = await readPermissions(db, tenantId, rows)
+  const applications = rows.map((row): ApplicationOverview => {
+    const { account_enabled: enabled } = row
+    return {
+      appId: row.app_id,
+      displayName: row.display_name,
+      fromElsewhere: row.tenant_id !== tenantId,
+      presence: enabled === null ? 'missing' : enabled === 1 ? 'enabled' : 'disabled',
+      certificates: certificates.get(row.id) ?? [],
+      permissions: permissions.get(row.app_id) ?? { requested: [], unrequested: [], delegated: 0 },
+    }
+  })
+  return { people, applications, more: found.length > rows.length }
+}
+
+function selectApplications(db: Database, tenantId: string) {
+  return db
+    .selectFrom('application')
+    .leftJoin('service_principal as principal', (join) =>
+      join.onRef('principal.app_id', '=', 'application.app_id').on('principal.tenant_id', '=', tenantId),
+    )
+    .select([
+      'application.id',
+      'application.app_id',
+      'application.tenant_id',
+      'application.display_name',
+      'application.required_resource_access',
+      'principal.account_enabled',
+    ])
+    .where((is) => is.or([is('application.tenant_id', '=', tenantId), is('principal.id', 'is not', null)]))
+    .where('application.app_id', '!=', GRAPH_APP_ID)
+    .orderBy('application.display_name')
+    .orderBy('application.id')
+    .limit(APPLICATIONS_MAX + 1)
+}
+
+async function readCertificates(
+  db: Database,
+  applicationIds: readonly string[],
+): Promise<ReadonlyMap<string, CertificateOverview[]>> {
+  if (applicationIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('key_credential')
+    .select(['application_id', 'display_name', 'thumbprint_sha1', 'end_at_ms'])
+    .where('application_id', 'in', applicationIds)
+    .orderBy('end_at_ms', 'desc')
+    .execute()
+  const byApplication = Map.groupBy(rows, (row) => row.application_id)
+  return new Map(
+    [...byApplication].map(([id, list]) => [
+      id,
+      list.map((row) => ({ name: row.display_name ?? row.thumbprint_sha1, endsAtMs: row.end_at_ms })),
+    ]),
+  )
+}
