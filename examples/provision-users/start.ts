@@ -111,7 +111,7 @@ async function beforeConsent(
     return
   }
   output.say('3. The job runs once before anybody has consented, and is refused:')
-  const outcome = await runDaemon(environment, data, signal)
+  const outcome = await runDaemon(withInherited(environment), data, signal)
   signal.throwIfAborted()
   if ('result' in outcome)
     throw new Failed('Cannot go on, as the directory must refuse a daemon without consent: it let it in')
@@ -131,7 +131,7 @@ async function grantAndRun(
   } else {
     output.say('4. The job runs:')
   }
-  const outcome = await runDaemon(environment, data, signal)
+  const outcome = await runDaemon(withInherited(environment), data, signal)
   signal.throwIfAborted()
   if ('failure' in outcome) throw new Failed('Cannot go on: the daemon failed for the reason above')
   await output.result(outcome.result, indented(summary(outcome.result as ProvisionResult & RunCost)))
@@ -154,6 +154,11 @@ function sayWhatNext(platform: Platform, environment: Record<string, string>, ou
       '   Ctrl-C ends the platform.',
     ].join('\n'),
   )
+}
+
+/** The daemon's variables over those of this program; a password for another certificate must not come along. */
+function withInherited(environment: Record<string, string>): NodeJS.ProcessEnv {
+  return { ...process.env, AZURE_CLIENT_CERTIFICATE_PASSWORD: undefined, ...environment }
 }
 
 const indented = (text: string) => text.replaceAll(/^/gm, '   ')

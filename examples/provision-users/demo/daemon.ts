@@ -7,7 +7,7 @@ import type { RegisteredDaemon } from './registration.ts'
 /** How the daemon's process ended: its JSON document, which is a result or a failure. */
 export type DaemonOutcome = { readonly result: object } | { readonly failure: Failure }
 
-/** The environment that makes the very same daemon work against this platform instead of the cloud. */
+/** The variables that make the very same daemon work against this platform instead of the cloud. */
 export function daemonEnvironment(platform: Platform, daemon: RegisteredDaemon): Record<string, string> {
   return {
     AZURE_TENANT_ID: platform.operator.tenantDomain,
@@ -23,13 +23,12 @@ const program = fileURLToPath(new URL('../provision.ts', import.meta.url))
 
 /** Runs the daemon as the separate program it is; what it tells people goes straight to the terminal. */
 export function runDaemon(
-  environment: Record<string, string>,
+  environment: NodeJS.ProcessEnv,
   dataFolder: string,
   signal: AbortSignal,
 ): Promise<DaemonOutcome> {
-  const { AZURE_CLIENT_CERTIFICATE_PASSWORD: _, ...inherited } = process.env
   const child = spawn(process.execPath, [...process.execArgv, program, '--data', dataFolder, '--json'], {
-    env: { ...inherited, ...environment },
+    env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const stop = () => child.kill('SIGTERM')

@@ -85,7 +85,7 @@ async function planBatch(
   { api, ledger, now, signal, domain }: Context,
 ): Promise<readonly Work[]> {
   const keys = rows.map(({ employeeId }) => fold(employeeId))
-  const seen = new Map(await ledger.find(LEDGER.seen, keys))
+  const seen = new Map((await ledger.find(LEDGER.seen, keys)) as Map<string, number>)
   const first: (Person | Rejected)[] = rows.map((row, index) => {
     const key = keys[index] ?? ''
     const earlier = seen.get(key)
@@ -95,7 +95,7 @@ async function planBatch(
     return {
       line: row.line,
       employeeId: '',
-      reason: `employee id ${row.employeeId} stands in line ${String(earlier)} already`,
+      reason: `employee id ${row.employeeId} stands in line ${earlier} already`,
     }
   })
   const people = first.filter((row) => !('reason' in row))

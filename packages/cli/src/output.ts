@@ -5,17 +5,18 @@ import { type Failure, failureText } from './failure.ts'
 export interface Output {
   readonly json: boolean
   /** A line for a person. */
-  say(line: string): void
+  readonly say: (line: string) => void
   /** The command's result: the document, or the text a person reads instead. */
-  result(document: object, text: string): Promise<void>
-  failure(failure: Failure): Promise<void>
+  readonly result: (document: object, text: string) => Promise<void>
+  readonly failure: (failure: Failure) => Promise<void>
   /** How much of a long work is done. */
-  progress(done: number, total: number, what: string): void
+  readonly progress: (done: number, total: number, what: string) => void
 }
 
 const BAR_WIDTH = 30
 const STEPS_WITHOUT_TERMINAL = 4
 
+/** The output of this process; with `json`, standard output takes one document and nothing else. */
 export function standardOutput(json: boolean): Output {
   const people = json ? process.stderr : process.stdout
   const bar = progressBar(process.stderr)

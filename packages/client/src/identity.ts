@@ -8,6 +8,7 @@ import { readTokenResponse } from './token/response.ts'
 import { staticScope } from './token/scope.ts'
 import type { Token, TokenSource } from './token/token.ts'
 
+/** Which application, in which tenant, with which proof. */
 export interface AppIdentityOptions extends TransportOptions {
   /** The directory to work in: a GUID or a verified domain name. */
   readonly tenantId: string

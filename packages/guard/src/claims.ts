@@ -12,6 +12,7 @@ export interface Principal {
   readonly claims: Claims
 }
 
+/** What a token must claim to be for this API. */
 export interface Expectations {
   /** The API's own identifiers: its application id and App ID URIs. */
   readonly audience: readonly string[]

@@ -5,6 +5,7 @@ import type { KeySource } from './keys.ts'
 import { type RequiredRoles, requireRole } from './permission.ts'
 import { verifiedClaims } from './token.ts'
 
+/** What one API expects, and where the keys come from. */
 export interface GuardOptions extends Omit<Expectations, 'skewSeconds'> {
   readonly keys: KeySource
   /** How far the issuer's clock may differ. Default 300 s. */

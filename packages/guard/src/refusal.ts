@@ -45,6 +45,7 @@ export const REFUSALS = {
   },
 } as const satisfies Record<string, { status: 401 | 403; error: string | undefined; description: string }>
 
+/** The stable name of a refusal; branch on this, never on the message. */
 export type RefusalCode = keyof typeof REFUSALS
 
 /** Why a request was not let in: what the client learns, and in `reason` what only the log may say. */

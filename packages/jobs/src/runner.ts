@@ -8,6 +8,7 @@ import type { Daemon, Job, JobContext, RunCost } from './daemon.ts'
 import { JobError } from './errors.ts'
 import { CheckpointStore, type Traffic } from './store.ts'
 
+/** What a run is given from outside. */
 export interface RunOptions {
   /** What the job is to do; checked against its schema. */
   readonly input: Readonly<Record<string, unknown>>

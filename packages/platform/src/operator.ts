@@ -116,60 +116,63 @@ async function makeOperator({ db, keyFiles, now, tenant }: Start): Promise<Opera
     return `${made.certificate}\n${made.privateKey}\n`
   })
   const key = new X509Certificate(pem).raw.toString('base64')
-  const [tenantId, applicationId, clientId, graphId, principalId] = Array.from({ length: 5 }, () =>
-    randomUUID(),
-  )
-  if (!tenantId || !applicationId || !clientId || !graphId || !principalId)
-    throw new RangeError('Cannot make ids')
   // One transaction: a start that is interrupted leaves either all of it or nothing.
-  await db.transaction().execute(async (transaction) => {
-    const created_at_ms = nowMs
-    await transaction
-      .insertInto('tenant')
-      .values({ id: tenantId, display_name: tenant.displayName, created_at_ms })
-      .execute()
-    await transaction
-      .insertInto('domain')
-      .values({ name: tenant.domain, tenant_id: tenantId, is_default: 1 })
-      .execute()
-    await transaction
-      .insertInto('application')
-      .values({
-        id: applicationId,
-        app_id: clientId,
-        tenant_id: tenantId,
-        display_name: 'tomte operator',
-        sign_in_audience: 'AzureADMyOrg',
-        identifier_uris: '[]',
-        app_roles: '[]',
-        required_resource_access: '[]',
-        requested_access_token_version: null,
-        created_at_ms,
-      })
-      .execute()
-    const certificates = keyCredentialRows(
-      [{ type: 'AsymmetricX509Cert', usage: 'Verify', key }],
-      applicationId,
-    )
-    await transaction.insertInto('key_credential').values(certificates).execute()
-    const principal = {
-      tenant_id: tenantId,
-      account_enabled: 1,
-      app_role_assignment_required: 0,
-      created_at_ms,
-    } as const
-    await transaction
-      .insertInto('service_principal')
-      .values([
-        { ...principal, id: graphId, app_id: GRAPH_APP_ID },
-        { ...principal, id: principalId, app_id: clientId },
-      ])
-      .execute()
-    for (const role of OPERATOR_ROLES) {
-      const store = { db: transaction, tenantId }
-      await grant(store, { principalId, resourceId: graphId, appRoleId: GRAPH_ROLES[role].id }, nowMs)
-    }
+  return db.transaction().execute(async (transaction) => {
+    const tenantId = await insertTenant(transaction, tenant, nowMs)
+    const clientId = await insertApplication(transaction, tenantId, key, nowMs)
     await transaction.insertInto('setting').values({ name: 'operator', value: clientId }).execute()
+    return { tenantId, tenantDomain: tenant.domain, clientId, certificateFile: keyFiles.path(OPERATOR_FILE) }
   })
-  return { tenantId, tenantDomain: tenant.domain, clientId, certificateFile: keyFiles.path(OPERATOR_FILE) }
+}
+
+async function insertTenant(
+  db: Database,
+  { domain, displayName }: FirstTenant,
+  nowMs: number,
+): Promise<string> {
+  const id = randomUUID()
+  await db.insertInto('tenant').values({ id, display_name: displayName, created_at_ms: nowMs }).execute()
+  await db.insertInto('domain').values({ name: domain, tenant_id: id, is_default: 1 }).execute()
+  return id
+}
+
+/** Writes the operator application, its service principal beside Graph's, and its roles; returns its client id. */
+async function insertApplication(
+  db: Database,
+  tenantId: string,
+  key: string,
+  nowMs: number,
+): Promise<string> {
+  const id = randomUUID()
+  const appId = randomUUID()
+  await db
+    .insertInto('application')
+    .values({
+      id,
+      app_id: appId,
+      tenant_id: tenantId,
+      display_name: 'tomte operator',
+      sign_in_audience: 'AzureADMyOrg',
+      identifier_uris: '[]',
+      app_roles: '[]',
+      required_resource_access: '[]',
+      requested_access_token_version: null,
+      created_at_ms: nowMs,
+    })
+    .execute()
+  const certificates = keyCredentialRows([{ type: 'AsymmetricX509Cert', usage: 'Verify', key }], id)
+  await db.insertInto('key_credential').values(certificates).execute()
+  const [resourceId, principalId] = [randomUUID(), randomUUID()]
+  const principal = { tenant_id: tenantId, account_enabled: 1, app_role_assignment_required: 0 } as const
+  await db
+    .insertInto('service_principal')
+    .values([
+      { ...principal, id: resourceId, app_id: GRAPH_APP_ID, created_at_ms: nowMs },
+      { ...principal, id: principalId, app_id: appId, created_at_ms: nowMs },
+    ])
+    .execute()
+  for (const role of OPERATOR_ROLES) {
+    await grant({ db, tenantId }, { principalId, resourceId, appRoleId: GRAPH_ROLES[role].id }, nowMs)
+  }
+  return appId
 }

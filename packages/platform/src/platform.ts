@@ -12,6 +12,7 @@ import { registerRoutes } from './routes.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { LocalAuthority } from './tls/local-authority.ts'
 
+/** Where the platform keeps its data and listens. */
 export interface PlatformOptions {
   /** Where everything is kept; made if it is not there. One process at a time. */
   readonly dataFolder: string

@@ -9,6 +9,7 @@ import { readPages } from './pages.ts'
 import { nextDelayMs } from './retry.ts'
 import { type Incoming, type Send, type SenderOptions, sender } from './transport.ts'
 
+/** Where an API is, and what its calls need. */
 export interface ApiOptions extends SenderOptions {
   /** Every path is below this; the token goes to its origin and nowhere else. */
   readonly baseUrl: string
@@ -20,6 +21,7 @@ export interface ApiOptions extends SenderOptions {
   readonly clock?: typeof systemClock | undefined
 }
 
+/** What one call may add to the common settings. */
 export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly signal?: AbortSignal | undefined

@@ -8,12 +8,14 @@ export interface BatchRequest {
   readonly body?: object | undefined
 }
 
+/** The answer to one request of a batch; header names are in lower case. */
 export interface BatchResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: unknown
 }
 
+/** What a batch needs of the outside. */
 export interface BatchEffects {
   readonly post: (body: object) => Promise<unknown>
   readonly pause: (ms: number) => Promise<void>

@@ -1,5 +1,6 @@
 import { type ErrorFacts, TomteError } from '../errors.ts'
 
+/** What an {@link ApiError} carries beside its message. */
 export interface ApiErrorFacts extends ErrorFacts {
   readonly status: number
   readonly requestId?: string | undefined

@@ -1,6 +1,7 @@
 import type { AppIdentity } from '../identity.ts'
 import { type Api, type ApiOptions, api } from './api.ts'
 
+/** As {@link ApiOptions}, with Microsoft Graph in the public cloud as the default. */
 export type GraphOptions = { readonly [Name in keyof ApiOptions]?: ApiOptions[Name] | undefined }
 
 const GRAPH = { baseUrl: 'https://graph.microsoft.com/v1.0', scope: 'https://graph.microsoft.com/.default' }

@@ -11,6 +11,7 @@ export interface RawResponse {
   readonly body: string
 }
 
+/** How the authority is reached. */
 export interface TransportOptions {
   /** PEM text of the certificate authorities to trust instead of the system's own, as Node's `ca`. */
   readonly ca?: string | undefined
@@ -22,6 +23,7 @@ export interface TransportOptions {
 const BODY_LIMIT_BYTES = 1024 * 1024
 const TIMEOUT_MS = 30_000
 
+/** Posts a token request and returns what came back, uninterpreted. @throws UnavailableError if nothing did. */
 export type PostForm = (url: string, form: TokenForm) => Promise<RawResponse>
 
 /** Makes the function that posts a token request: it knows the network and none of the rules. Follows no redirect. */

@@ -16,6 +16,7 @@ declare module 'fastify' {
   }
 }
 
+/** The guard of a Fastify scope, and how its refusals look. */
 export interface FastifyGuardOptions {
   readonly guard: Guard
   /** Makes the body of a refusal. Default: problem+json (RFC 9457). */

@@ -146,10 +146,12 @@ async function checkDomain(
   tenantId: string,
   { userPrincipalName, mailNickname }: Sent,
 ): Promise<void> {
-  const parts = /^([A-Za-z0-9'._\-!#^~]{1,64})@([^@]+)$/.exec(String(userPrincipalName))
+  const parts = /^([A-Za-z0-9'._\-!#^~]{1,64})@([^@]+)$/.exec(
+    typeof userPrincipalName === 'string' ? userPrincipalName : '',
+  )
   if (!parts?.[2])
     throw badRequest("Invalid value specified for property 'userPrincipalName' of resource 'User'.")
-  if (mailNickname !== undefined && /[@()\\[\]";:<>, ]/.test(String(mailNickname))) {
+  if (typeof mailNickname === 'string' && /[@()\\[\]";:<>, ]/.test(mailNickname)) {
     throw badRequest("Invalid value specified for property 'mailNickname' of resource 'User'.")
   }
   const domains = await domainsOf(db, tenantId)

@@ -19,6 +19,7 @@ export interface CertifiedKey {
   readonly privateKey: string
 }
 
+/** The first and the last moment at which a certificate is valid. */
 export interface Validity {
   readonly notBeforeMs: number
   readonly notAfterMs: number
