@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { type Api, AppIdentity, certificate, graph } from '@tomte/client'
 import type { RunCost } from '@tomte/jobs'
 import { type Platform, startPlatform } from '@tomte/platform'
-import { failureOf, type Output, readyDocument, standardOutput } from 'tomte'
+import { type Failure, failureOf, type Output, readyDocument, standardOutput } from 'tomte'
 import { daemonEnvironment, runDaemon } from './demo/daemon.ts'
 import {
   consentedAt,
@@ -23,7 +23,18 @@ interface StartOptions {
   readonly data: string
 }
 
-class Failed extends Error {}
+// What a shell reports for a program that Ctrl-C ended.
+const INTERRUPTED = 130
+
+/** The daemon's own failure, which it has told on standard error already. */
+class DaemonFailed extends Error {
+  readonly failure: Failure
+
+  constructor(failure: Failure) {
+    super(failure.message)
+    this.failure = failure
+  }
+}
 
 function readOptions(args: readonly string[]): StartOptions & { readonly json: boolean } {
   const { values } = parseArgs({
@@ -46,7 +57,7 @@ async function start(options: StartOptions, output: Output, signal: AbortSignal)
   try {
     sayReady(platform, output)
     const directory = operatorDirectory(platform)
-    const daemon = await register(directory, platform, output)
+    const daemon = await register(directory, platform, { output, signal })
     const environment = daemonEnvironment(platform, daemon)
     await beforeConsent(directory, daemon, environment, { ...options, output, signal })
     await grantAndRun(directory, daemon, environment, { ...options, output, signal })
@@ -78,13 +89,17 @@ function operatorDirectory({ operator, origin, graphUrl, ca }: Platform): Api {
   return graph(identity, { baseUrl: graphUrl, ca })
 }
 
-async function register(directory: Api, platform: Platform, output: Output): Promise<RegisteredDaemon> {
+async function register(
+  directory: Api,
+  platform: Platform,
+  { output, signal }: Pick<Surroundings, 'output' | 'signal'>,
+): Promise<RegisteredDaemon> {
   const domain = platform.operator.tenantDomain
   output.say(`2. As the operator application, through ${platform.graphUrl}:`)
   if (await findRegistration(directory)) {
     output.say(`   tenant ${domain} has its people, and nightly-provisioning is registered there`)
   } else {
-    const people = await seedDirectory(directory, domain, output.progress)
+    const people = await seedDirectory(directory, domain, { progress: output.progress, signal })
     output.say(`   tenant ${domain} has a directory of ${people} people`)
   }
   const daemon = await registerDaemon(directory, platform, Date.now())
@@ -114,9 +129,8 @@ async function beforeConsent(
   const outcome = await runDaemon(withInherited(environment), data, signal)
   signal.throwIfAborted()
   if ('result' in outcome)
-    throw new Failed('Cannot go on, as the directory must refuse a daemon without consent: it let it in')
-  if (outcome.failure.code !== 'Authorization_RequestDenied')
-    throw new Failed('Cannot go on: the daemon failed for the reason above')
+    throw new Error('Cannot go on, as the directory must refuse a daemon without consent: it let it in')
+  if (outcome.failure.code !== 'Authorization_RequestDenied') throw new DaemonFailed(outcome.failure)
 }
 
 async function grantAndRun(
@@ -133,7 +147,7 @@ async function grantAndRun(
   }
   const outcome = await runDaemon(withInherited(environment), data, signal)
   signal.throwIfAborted()
-  if ('failure' in outcome) throw new Failed('Cannot go on: the daemon failed for the reason above')
+  if ('failure' in outcome) throw new DaemonFailed(outcome.failure)
   await output.result(outcome.result, indented(summary(outcome.result as ProvisionResult & RunCost)))
 }
 
@@ -166,7 +180,7 @@ const indented = (text: string) => text.replaceAll(/^/gm, '   ')
 /** Paths below the working folder are shown as a person would type them. */
 function shown(path: string): string {
   const below = relative(process.cwd(), path)
-  return path.startsWith(process.cwd()) && !below.startsWith('..') ? below : path
+  return path.startsWith(process.cwd()) ? below : path
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -186,10 +200,13 @@ async function main(args: readonly string[]): Promise<number> {
     await start(options, output, stop.signal)
     return 0
   } catch (error) {
-    if (stop.signal.aborted) output.say('\nStopped.')
-    else if (error instanceof Failed) output.say(error.message)
-    else await output.failure(failureOf(error))
-    return stop.signal.aborted ? 0 : 1
+    if (stop.signal.aborted) {
+      output.say('\nStopped before the end: the next start goes on from there.')
+      return INTERRUPTED
+    }
+    if (!(error instanceof DaemonFailed)) await output.failure(failureOf(error))
+    else if (output.json) await output.result({ error: error.failure }, '')
+    return 1
   }
 }
 

@@ -9,14 +9,21 @@ type Progress = (done: number, total: number, what: string) => void
  * Fills the tenant with the people it had before the export: through the directory's own API, so that an interrupted start
  * finds what is there and adds the rest.
  */
-export async function seedDirectory(directory: Api, domain: string, progress: Progress): Promise<number> {
+export async function seedDirectory(
+  directory: Api,
+  domain: string,
+  { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<number> {
   const people = existingPeople(company(SEED))
   const known = await knownPeople(directory)
   const missing = people.filter(({ userName }) => !known.has(`${userName}@${domain}`))
   await send(
     directory,
     missing.map((person) => ({ method: 'POST', url: '/users', body: account(person, domain) })),
-    (done) => progress(done, missing.length, 'people'),
+    (done) => {
+      signal.throwIfAborted()
+      progress(done, missing.length, 'people')
+    },
   )
   const ids = await knownPeople(directory)
   const byEmployeeId = new Map(
@@ -34,7 +41,10 @@ export async function seedDirectory(directory: Api, domain: string, progress: Pr
       },
     ]
   })
-  await send(directory, managed, (done) => progress(done, managed.length, 'managers'))
+  await send(directory, managed, (done) => {
+    signal.throwIfAborted()
+    progress(done, managed.length, 'managers')
+  })
   return people.length
 }
 

@@ -12,7 +12,6 @@ export const LINE_LENGTH_MAX = 65_536
 export async function* readLines(handle: FileHandle, name: string): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let line = ''
-  let number = 1
   const decode = (chunk?: Buffer) => {
     try {
       const text = decoder.decode(chunk, { stream: chunk !== undefined })
@@ -21,7 +20,7 @@ export async function* readLines(handle: FileHandle, name: string): AsyncGenerat
       // Falls through: what is no UTF-8 is no text that could be read safely.
     }
     throw new JobError(
-      `Cannot read the people in '${name}', as it must be CSV text in UTF-8: bytes that are no such text stand after line ${number}`,
+      `Cannot read the people in '${name}', as it must be CSV text in UTF-8: it holds bytes that are no such text`,
       {
         code: 'people_file_not_text',
         hint: 'Export it again as CSV in UTF-8; a spreadsheet itself (.xlsx) cannot be read',
@@ -33,7 +32,6 @@ export async function* readLines(handle: FileHandle, name: string): AsyncGenerat
     line = append(line, rest)
     for (const start of starts) {
       yield line.endsWith('\r') ? line.slice(0, -1) : line
-      number += 1
       line = append('', start)
     }
   }

@@ -56,8 +56,9 @@ export function progressBar(stream: Writable & { readonly isTTY?: boolean }) {
         if (!open) stream.write('\n')
         return
       }
-      const line = `${what} ${Math.floor(share * STEPS_WITHOUT_TERMINAL)}`
-      if (line !== said) stream.write(`  ${done}/${total} ${what}\n`)
+      const reached = Math.floor(share * STEPS_WITHOUT_TERMINAL)
+      const line = `${what} ${reached}`
+      if (line !== said && reached > 0) stream.write(`  ${done}/${total} ${what}\n`)
       said = line
     },
     end() {

@@ -68,10 +68,13 @@ export function explain(file: string, error: unknown): Error {
 }
 
 function damaged(file: string, found: string): JobError {
-  return new JobError(`Cannot open the checkpoints in '${file}', as the file must be intact: ${found}`, {
-    code: 'checkpoints_damaged',
-    hint: 'Restore the file from a copy, or move it away: the next run then starts from the beginning',
-  })
+  return new JobError(
+    `Cannot open the checkpoints in '${file}', as the file must be intact: ${oneLine(found)}`,
+    {
+      code: 'checkpoints_damaged',
+      hint: 'Restore the file from a copy, or move it away: the next run then starts from the beginning',
+    },
+  )
 }
 
 /** Kysely on Node's own SQLite, which names three things otherwise than the driver Kysely expects. */
@@ -92,3 +95,6 @@ export function sqliteDialect(database: DatabaseSync): Dialect {
     },
   })
 }
+
+/** SQLite reports damage in several lines, the first of them a heading. */
+const oneLine = (text: string) => text.replace(/^\*\*\*.*\n/, '').replaceAll('\n', '; ')

@@ -103,10 +103,13 @@ function explain(folder: string, error: unknown): PlatformError {
 
 function damaged(folder: string, found: string): PlatformError {
   return new PlatformError(
-    `Cannot open the data folder '${folder}', as its database must be intact: ${found}`,
+    `Cannot open the data folder '${folder}', as its database must be intact: ${oneLine(found)}`,
     {
       code: 'data_folder_damaged',
       hint: 'Restore the folder from a copy, or move it away: the next start makes a new one',
     },
   )
 }
+
+/** SQLite reports damage in several lines, the first of them a heading. */
+const oneLine = (text: string) => text.replace(/^\*\*\*.*\n/, '').replaceAll('\n', '; ')
