@@ -21,6 +21,7 @@ type Context = JobContext<z.infer<typeof input>, 'directory'>
  */
 export const provision = defineJob({
   input,
+  apis: ['directory'],
   summary,
   key: async ({ file }) => {
     const people = await openPeopleFile(file)

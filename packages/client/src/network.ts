@@ -16,3 +16,8 @@ export function networkHint(error: Error, origin: string): string {
   if (code === 'ECONNREFUSED') return `Check that something listens at ${origin}`
   return 'Check the network and any proxy between this machine and the other side, then run again'
 }
+
+/** A URL as an error may repeat it: without the user name and password that somebody wrote into it. */
+export function withoutUser(url: string): string {
+  return url.replace(/\/\/[^/]*@/, '//…@')
+}

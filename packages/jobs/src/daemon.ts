@@ -26,6 +26,8 @@ export interface JobContext<Input, ApiName extends string = string> {
 /** A piece of work that the daemon does without anybody watching. */
 export interface Job<Input, Result extends object = object, ApiName extends string = string> {
   readonly input: z.ZodType<Input>
+  /** The names of the web APIs it calls, which its daemon has to define. */
+  readonly apis?: readonly ApiName[]
   /**
    * Says when two runs are the same work: an unfinished run with the same key is resumed, one with another key is dropped.
    * Default: the input.
@@ -54,6 +56,7 @@ export interface Daemon<ApiName extends string = string> {
 /** A job of whatever input: its own schema checks the input before the job sees it. */
 export interface AnyJob<ApiName extends string> {
   readonly input: z.ZodType
+  readonly apis?: readonly ApiName[]
   readonly key?: (input: never) => Promise<string>
   run(context: JobContext<never, ApiName>): Promise<object>
   readonly summary?: (result: never) => string
@@ -68,22 +71,20 @@ export interface AnyJob<ApiName extends string> {
  * import { defineDaemon, defineJob } from '@tomte/jobs'
  * import { z } from 'zod'
  *
- * export default defineDaemon({
- *   apis: { directory: (identity) => graph(identity) },
- *   jobs: {
- *     count: defineJob({
- *       input: z.object({}),
- *       async run({ api, step }) {
- *         const people = await step('people', async () => {
- *           let count = 0
- *           for await (const _ of api.directory.pages('/users?$select=id')) count += 1
- *           return count
- *         })
- *         return { people }
- *       },
- *     }),
+ * const count = defineJob({
+ *   input: z.object({}),
+ *   apis: ['directory'],
+ *   async run({ api, step }) {
+ *     const people = await step('people', async () => {
+ *       let count = 0
+ *       for await (const _ of api.directory.pages('/users?$select=id')) count += 1
+ *       return count
+ *     })
+ *     return { people }
  *   },
  * })
+ *
+ * export default defineDaemon({ apis: { directory: (identity) => graph(identity) }, jobs: { count } })
  * ```
  */
 export function defineDaemon<ApiName extends string>(daemon: Daemon<ApiName>): Daemon<ApiName> {

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
+import { withoutUser } from '../network.ts'
 import { tenantName } from './tenant.ts'
 
 /** Where one tenant's tokens come from. */
@@ -26,10 +27,9 @@ export function authority(host: string, tenant: string): Authority {
 
 function authorityOrigin(host: string): string {
   const url = URL.canParse(host) ? new URL(host) : undefined
-  if (url?.protocol === 'https:' && url.pathname === '/' && url.search === '' && url.username === '')
-    return url.origin
+  if (url?.protocol === 'https:' && url.href === `${url.origin}/`) return url.origin
   throw new ConfigurationError(
-    `Cannot use the authority host, as it must be an https:// origin without a path: found '${host}'`,
+    `Cannot use the authority host, as it must be an https:// origin without a path: found '${withoutUser(host)}'`,
     {
       code: 'authority_invalid',
       hint: `Set AZURE_AUTHORITY_HOST to an origin such as ${PUBLIC_CLOUD}`,

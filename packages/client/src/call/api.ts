@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { systemClock } from '../clock.ts'
 import { ConfigurationError, PermissionError, ProtocolError, type TomteError } from '../errors.ts'
 import type { AppIdentity } from '../identity.ts'
+import { withoutUser } from '../network.ts'
 import type { TokenSource } from '../token/token.ts'
 import { type BatchRequest, type BatchResponse, runBatch } from './batch.ts'
 import { ApiError, errorOf } from './errors.ts'
@@ -231,9 +232,9 @@ export function api(identity: AppIdentity, options: ApiOptions): Api {
 
 function baseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol !== 'https:' || url.search !== '' || url.hash !== '' || url.username !== '') {
+  if (url?.protocol !== 'https:' || url.href !== url.origin + url.pathname) {
     throw new ConfigurationError(
-      `Cannot use the base URL, as it must be an https:// URL without a query: found '${text}'`,
+      `Cannot use the base URL, as it must be an https:// URL without a query: found '${withoutUser(text)}'`,
       {
         code: 'base_url_invalid',
         hint: 'Set it to the root of the API, for example https://graph.microsoft.com/v1.0',

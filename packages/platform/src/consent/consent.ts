@@ -48,7 +48,9 @@ export interface Permissions {
   readonly requested: readonly Permission[]
   /** Granted, though the application does not ask for them, or no longer. */
   readonly unrequested: readonly Permission[]
-  /** Delegated permissions it asks for: they need a person who signs in, so consent here never grants them. */
+  /**
+   * Delegated permissions it asks for: they need a person who signs in, so consent here never grants them.
+   */
   readonly delegated: number
 }
 
@@ -115,8 +117,8 @@ export const grantable = ({ requested }: Permissions): readonly Permission[] =>
   requested.filter(({ state }) => state.kind === 'not granted')
 
 /**
- * A short text that is the same for the same permissions: the consent page carries it, so that nothing is granted
- * that the administrator was not shown, if the application asks for more in the meantime.
+ * A short text that is the same for the same permissions: the consent page carries it, so that nothing is
+ * granted that the administrator was not shown, if the application asks for more in the meantime.
  */
 export function fingerprint(permissions: readonly Permission[]): string {
   const facts = permissions.map((one) =>

@@ -39,8 +39,8 @@ export type Outcome =
   | { readonly kind: 'changed' }
 
 /**
- * Consents for the tenant: the application's service principal, and every role that it asks for and that can be
- * granted, in one transaction (wire.md §9). `seen` is the fingerprint of what the administrator was shown.
+ * Consents for the tenant: the application's service principal, and every role that it asks for and that can
+ * be granted, in one transaction (wire.md §9). `seen` is the fingerprint of what the administrator was shown.
  */
 export async function grantConsent(
   db: Database,

@@ -51,7 +51,10 @@ async function readParties({ db }: Services, request: FastifyRequest<ConsentRout
   return { tenant, client }
 }
 
-/** Registrations have no redirect URIs, so none can match, and a person is sent nowhere that nobody registered. */
+/**
+ * Registrations have no redirect URIs, so none can match, and a person is sent nowhere that nobody
+ * registered.
+ */
 function refuseRedirect({ redirect_uri: uri }: Form, appId: string): void {
   if (uri === undefined) return
   throw new PageRefusal(

@@ -61,17 +61,23 @@ const part = (title: string, permissions: readonly Permission[]): Html | '' =>
   permissions.length === 0 ? '' : html`<h2>${title}</h2>${permissionList(permissions)}`
 
 const delegatedLine = (count: number): Html =>
-  html`<p class="hint">It also names ${count} delegated ${count === 1 ? 'permission' : 'permissions'}. These need a
-person who signs in to it, and are not granted here.</p>`
+  html`<p class="hint">Delegated permissions that it names too, and that are not granted here because they need
+a person who signs in to it: ${count}.</p>`
 
-const SETTLED = html`<p class="notice">There is nothing left to grant.</p>
+const SETTLED = html`<p class="notice good">There is nothing left to grant.</p>
 <p><a class="button" href="/portal">Back to the overview</a></p>`
 
 function decisionForm({ tenant, client }: Parties, { permissions }: Question): Html {
-  return html`<p>If you grant this, ${client.displayName} may do so in ${tenant.displayName} on its own and at any time,
-with no person signed in. You can take it back later.</p>
+  const open = grantable(permissions)
+  const [name, place] = [client.displayName, tenant.displayName]
+  const meaning =
+    open.length === 0
+      ? html`If you grant this, ${name} is added to ${place} and gets tokens there, which carry no new roles.`
+      : html`If you grant this, ${name} may do so in ${place} on its own and at any time, with no person signed in.
+A grant can be taken back later.`
+  return html`<p>${meaning}</p>
 <form method="post" class="answers">
-<input type="hidden" name="seen" value="${fingerprint(grantable(permissions))}">
+<input type="hidden" name="seen" value="${fingerprint(open)}">
 <button class="primary" name="decision" value="grant">Grant consent</button>
 <button name="decision" value="refuse">Refuse</button>
 </form>`
@@ -93,7 +99,8 @@ ${
     : html`<ul class="permissions">${granted.map(
         (one) => html`<li>Application permission <strong>${one.role}</strong> of ${one.resource}</li>`,
       )}</ul>
-<p class="notice">New tokens of ${name} carry these roles; tokens issued before keep theirs until they expire.</p>`
+<p class="notice good">New tokens of ${name} carry these roles; tokens issued before keep theirs until they
+expire.</p>`
 }
 <p><a class="button" href="/portal">Back to the overview</a></p>
 </div>`,

@@ -9,8 +9,8 @@ export type Attempt =
   | { readonly allowed: false; readonly waitSeconds: number }
 
 /**
- * Bounds how fast a password can be guessed: five failures a minute, over all browsers, since whoever guesses can
- * open as many as they like. The administrator waits with everybody else.
+ * Bounds how fast a password can be guessed: five failures a minute, over all browsers, since whoever guesses
+ * can open as many as they like. The administrator waits with everybody else.
  */
 export class Attempts {
   readonly #now: Now

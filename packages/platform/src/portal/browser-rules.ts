@@ -12,8 +12,8 @@ const PAGE_HEADERS = {
   'content-security-policy':
     "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
   'x-content-type-options': 'nosniff',
-  // Not no-referrer: under that, a browser sends `Origin: null` with our own forms (Fetch standard, "append a request
-  // `Origin` header"), and the check below could not tell them from a stranger's.
+  // Not no-referrer: under that, a browser sends `Origin: null` with our own forms (Fetch standard, "append a
+  // request `Origin` header"), and the check below could not tell them from a stranger's.
   'referrer-policy': 'same-origin',
   'cache-control': 'no-store',
 }
@@ -35,8 +35,8 @@ interface Surroundings {
 }
 
 /**
- * What holds for every page that a browser shows: its headers, forms from our own pages alone (against cross-site
- * request forgery), and refusals that are pages too. Call it before the scope's routes are added.
+ * What holds for every page that a browser shows: its headers, forms from our own pages alone (against cross-
+ * site request forgery), and refusals that are pages too. Call it before the scope's routes are added.
  */
 export function browserRules(scope: FastifyInstance, { origin, now }: Surroundings): void {
   scope.removeAllContentTypeParsers()

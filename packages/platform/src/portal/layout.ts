@@ -41,7 +41,9 @@ ${main}
 `
 }
 
-const SIGN_OUT = html`<form method="post" action="/portal/sign-out"><button class="quiet">Sign out</button></form>`
+const SIGN_OUT = html`<form method="post" action="/portal/sign-out">
+<button class="quiet">Sign out</button>
+</form>`
 
 const DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' })
 

@@ -12,14 +12,17 @@ const COOKIE_RULES = 'Path=/; Secure; HttpOnly; SameSite=Lax'
 /** The administrator's open sessions. A restart ends them all: nothing of them is written to the disk. */
 export class Sessions {
   readonly #now: Now
-  // By SHA-256 of the id, so that a copy of the memory opens nothing. All live equally long: the first ends first.
+  // By SHA-256 of the id, so that a copy of the memory opens nothing. All live equally long: the first ends
+  // first.
   readonly #endsAtMs = new Map<string, number>()
 
   constructor(now: Now) {
     this.#now = now
   }
 
-  /** Opens a session and returns its id, which only the browser keeps. Beyond 1,000 sessions the oldest ends. */
+  /**
+   * Opens a session and returns its id, which only the browser keeps. Beyond 1,000 sessions the oldest ends.
+   */
   open(): string {
     for (const [digest, endsAtMs] of this.#endsAtMs) {
       if (endsAtMs > this.#now() && this.#endsAtMs.size < SESSIONS_MAX) break
@@ -43,7 +46,10 @@ const digestOf = (id: string) => createHash('sha256').update(id).digest('base64'
 
 const ofPlatform = new WeakMap<Services, Sessions>()
 
-/** The sessions of a running platform: one set for the portal and the consent page, which are registered apart. */
+/**
+ * The sessions of a running platform: one set for the portal and the consent page, which are registered
+ * apart.
+ */
 export function sessionsOf(services: Services): Sessions {
   const known = ofPlatform.get(services)
   if (known) return known
@@ -58,7 +64,9 @@ export function sessionId(request: FastifyRequest): string {
   return pairs.find((pair) => pair.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1) ?? ''
 }
 
-/** Gives the browser its session id; `__Host-` keeps other hosts and plain HTTP from setting or reading it. */
+/**
+ * Gives the browser its session id; `__Host-` keeps other hosts and plain HTTP from setting or reading it.
+ */
 export function setSessionCookie(reply: FastifyReply, id: string): void {
   reply.header('set-cookie', `${COOKIE}=${id}; ${COOKIE_RULES}; Max-Age=${LIFETIME_MS / 1000}`)
 }

@@ -78,7 +78,8 @@ ${returnTo === HOME ? '' : html`<input type="hidden" name="return" value="${retu
 <label for="password">Administrator’s password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required autofocus
  aria-describedby="${described}">
-<p class="hint" id="where">It is in the file <code>keys/administrator-password</code> of the platform’s data folder.</p>
+<p class="hint" id="where">It is in the file <code>keys/administrator-password</code> of the platform’s data
+folder.</p>
 <button class="primary">Sign in</button>
 </form>
 </div>`,

@@ -46,7 +46,7 @@ a { color: var(--accent); text-underline-offset: 0.2em; }
   justify-content: space-between;
   gap: 1rem;
   min-height: 4rem;
-  padding: 0.5rem max(1.25rem, calc((100% - 46rem) / 2));
+  padding: 0.5rem max(1.25rem, calc((100% - 43.5rem) / 2));
   border-bottom: 1px solid var(--line);
   background: var(--card);
 }
@@ -71,18 +71,21 @@ section { margin-top: 2.5rem; }
 .hint, .small { color: var(--soft); font-size: 0.9375rem; }
 .notice { padding: 0.75rem 1rem; background: var(--tint); border-left: 3px solid var(--accent); border-radius: 4px;
   overflow-wrap: anywhere; }
+.good { background: none; border-left-color: var(--line); }
 .warning { color: var(--accent); font-weight: 650; }
 
 .facts > div { display: grid; grid-template-columns: 8rem 1fr; gap: 0 1rem; padding: 0.375rem 0; }
 .facts dt { color: var(--soft); }
 .facts dd { margin: 0; grid-column: 2; overflow-wrap: anywhere; }
+.facts dd + dd { margin-top: 0.25rem; }
 .small dd { margin: 0 0 0.5rem; }
 
 .permissions { padding: 0; list-style: none; }
 .permissions li { padding: 0.75rem 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
+.permissions li:last-child { padding-bottom: 0.25rem; }
 .permissions li > span { display: block; }
-.state { font-size: 0.9375rem; }
-.state::before { display: inline-block; width: 1.5em; }
+.permissions .state { padding-left: 1.5em; text-indent: -1.5em; font-size: 0.9375rem; }
+.state::before { display: inline-block; width: 1.5em; text-indent: 0; }
 .done { color: var(--soft); }
 .done::before { content: '\\2713' / ''; }
 .open { color: var(--accent); font-weight: 650; }
@@ -91,7 +94,7 @@ section { margin-top: 2.5rem; }
 label { display: block; margin-bottom: 0.375rem; font-weight: 650; }
 input { width: 100%; min-height: 2.75rem; padding: 0.5rem 0.75rem; border: 1px solid var(--soft); border-radius: 8px;
   background: var(--card); color: inherit; font: inherit; }
-input + .hint { margin-top: 0.5rem; }
+input + .hint { margin-top: 0.75rem; }
 button, .button {
   display: inline-block;
   min-height: 2.75rem;

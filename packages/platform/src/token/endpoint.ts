@@ -75,6 +75,13 @@ export function tokenRoutes(app: FastifyInstance, endpoint: TokenEndpoint): void
   app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: 262_144 }, (_request, body, done) =>
     done(null, body),
   )
+  app.setErrorHandler((error, request, reply) => {
+    if (!isClientFault(error)) throw error
+    // A body that is too long, or cut off: a client's mistake has the same envelope wherever it is found.
+    const ids = { ...requestIds(request), nowMs: endpoint.now() }
+    noStore(reply, ids)
+    return sendRefusal(reply, new TokenRefusal(9002313), ids)
+  })
   app.route<{ Params: { tenant: string } }>({
     method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
     url: '/:tenant/oauth2/v2.0/token',
@@ -90,11 +97,17 @@ export function tokenRoutes(app: FastifyInstance, endpoint: TokenEndpoint): void
         )
       } catch (refusal) {
         if (!(refusal instanceof TokenRefusal)) throw refusal
-        return reply.code(refusal.status).send(refusalBody(refusal, ids))
+        return sendRefusal(reply, refusal, ids)
       }
     },
   })
 }
+
+const isClientFault = (error: unknown): boolean =>
+  error instanceof Error && 'statusCode' in error && Number(error.statusCode) < 500
+
+const sendRefusal = (reply: FastifyReply, refusal: TokenRefusal, ids: RequestIds): FastifyReply =>
+  reply.code(refusal.status).send(refusalBody(refusal, ids))
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 

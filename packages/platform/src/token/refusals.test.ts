@@ -1,0 +1,370 @@
+// Every refusal of the token endpoint, provoked over the wire.
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import {
+  type Answer,
+  type App,
+  assertRefused,
+  GRAPH_SCOPE,
+  makeKey,
+  thumbprint,
+  World,
+} from '../test-support.ts'
+import { makeSelfSigned, type CertifiedKey } from '../tls/certificates.ts'
+import { REFUSALS, type RefusalNumber } from './refusals.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+let world: World
+let key: CertifiedKey
+let stranger: CertifiedKey
+let app: App
+let withoutPrincipal: App
+let disabled: App
+let outdated: App
+let demanding: App
+let closed: App
+
+before(async () => {
+  world = await World.start()
+  const nowMs = world.clock.ms
+  key = await makeKey(nowMs)
+  stranger = await makeKey(nowMs)
+  app = await world.register(key)
+  withoutPrincipal = await world.register(key, { principal: false })
+  disabled = await world.register(key, { displayName: 'retired-sync' })
+  await world.done(204, 'PATCH', `/servicePrincipals/${disabled.principalId}`, { accountEnabled: false })
+  const old = { notBeforeMs: nowMs - 9 * DAY_MS, notAfterMs: nowMs - DAY_MS }
+  outdated = await world.register(await makeSelfSigned('outdated', old))
+  demanding = await world.register(key, { displayName: 'demanding', identifierUris: ['api://demanding'] })
+  await world.done(204, 'PATCH', `/servicePrincipals/${demanding.principalId}`, {
+    appRoleAssignmentRequired: true,
+  })
+  closed = await world.register(key, { displayName: 'closed', identifierUris: ['api://closed'] })
+  await world.done(204, 'PATCH', `/servicePrincipals/${closed.principalId}`, { accountEnabled: false })
+})
+after(() => world.remove())
+
+const iso = (ms: number) => new Date(ms).toISOString()
+const hex = (base64url: string) => Buffer.from(base64url, 'base64url').toString('hex').toUpperCase()
+const sha1Hex = (of: CertifiedKey) => hex(thumbprint(of, 'sha1'))
+const sha256Hex = (of: CertifiedKey) => hex(thumbprint(of, 'sha256'))
+
+interface Case {
+  readonly aadsts: RefusalNumber
+  readonly when: string
+  readonly ask: () => Promise<Answer>
+  readonly text: () => string
+}
+
+const post = (changes: Record<string, string>, from: App = app) => world.postForm(world.form(from, changes))
+const without = (name: string) => {
+  const { [name]: _, ...form } = world.form(app) as Record<string, string>
+  return world.postForm(form)
+}
+const signed = (
+  claims: Record<string, unknown>,
+  header: Record<string, unknown> = {},
+  from: App = app,
+): Promise<Answer> => post({ client_assertion: world.assertion(from, { claims, header }) })
+const tokenPath = (tenant = world.tenantId) => `/${tenant}/oauth2/v2.0/token`
+const seconds = () => Math.floor(world.clock.ms / 1000)
+
+const CASES: readonly Case[] = [
+  {
+    aadsts: 900561,
+    when: 'the method is GET',
+    ask: () => world.send(tokenPath()),
+    text: () => 'The endpoint only accepts POST requests. Received a GET request.',
+  },
+  {
+    aadsts: 900023,
+    when: 'the tenant can be neither a GUID nor a domain',
+    ask: () => world.postForm(world.form(app), 'common'),
+    text: () =>
+      "Specified tenant identifier 'common' is neither a valid DNS name, nor a valid external domain.",
+  },
+  {
+    aadsts: 90002,
+    when: 'the tenant is unknown',
+    ask: () => world.postForm(world.form(app), 'fabrikam.example'),
+    text: () =>
+      "Tenant 'fabrikam.example' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.",
+  },
+  {
+    aadsts: 9002313,
+    when: 'a parameter comes twice',
+    ask: () =>
+      world.send(tokenPath(), { method: 'POST', body: `${new URLSearchParams(world.form(app))}&scope=x` }),
+    text: () => 'Invalid request. Request is malformed or invalid.',
+  },
+  {
+    aadsts: 900144,
+    when: 'there is no grant type',
+    ask: () => without('grant_type'),
+    text: () => "The request body must contain the following parameter: 'grant_type'.",
+  },
+  {
+    aadsts: 900144,
+    when: 'there is no client id',
+    ask: () => without('client_id'),
+    text: () => "The request body must contain the following parameter: 'client_id'.",
+  },
+  {
+    aadsts: 900144,
+    when: 'there is no scope',
+    ask: () => without('scope'),
+    text: () => "The request body must contain the following parameter: 'scope'.",
+  },
+  {
+    aadsts: 900144,
+    when: 'the assertion has no type',
+    ask: () => without('client_assertion_type'),
+    text: () => "The request body must contain the following parameter: 'client_assertion_type'.",
+  },
+  {
+    aadsts: 70003,
+    when: 'the grant type is another one',
+    ask: () => post({ grant_type: 'password' }),
+    text: () => "The app requested an unsupported grant type 'password'.",
+  },
+  {
+    aadsts: 700016,
+    when: 'no application has the client id',
+    ask: () => post({ client_id: 'nobody' }),
+    text: () =>
+      `Application with identifier 'nobody' was not found in the directory '${world.tenantId}'. Check the client id and the tenant.`,
+  },
+  {
+    aadsts: 1002012,
+    when: 'the scope names a permission',
+    ask: () => post({ scope: 'https://graph.microsoft.com/User.Read.All' }),
+    text: () =>
+      'The provided value for scope https://graph.microsoft.com/User.Read.All is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).',
+  },
+  {
+    aadsts: 700022,
+    when: 'the scope names two resources',
+    ask: () => post({ scope: `${GRAPH_SCOPE} api://closed/.default` }),
+    text: () => `The scope asks for more than one resource: ${GRAPH_SCOPE} api://closed/.default.`,
+  },
+  {
+    aadsts: 7000216,
+    when: 'there is no credential',
+    ask: () => without('client_assertion'),
+    text: () =>
+      "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.",
+  },
+  {
+    aadsts: 7000215,
+    when: 'the credential is a secret, as this release keeps none',
+    ask: () => post({ client_assertion: '', client_secret: randomUUID() }),
+    text: () =>
+      `Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '${app.appId}'.`,
+  },
+  {
+    aadsts: 50027,
+    when: 'the assertion is no JWT',
+    ask: () => post({ client_assertion: 'not-a-jwt' }),
+    text: () => 'Invalid JWT token. A JWT has three parts.',
+  },
+  {
+    aadsts: 700021,
+    when: 'the assertion was issued by another application',
+    ask: () => signed({ iss: demanding.appId }),
+    text: () => "Client assertion application identifier doesn't match 'client_id' parameter.",
+  },
+  {
+    aadsts: 50048,
+    when: 'subject and issuer differ',
+    ask: () => signed({ sub: 'somebody' }),
+    text: () => `Subject 'somebody' mismatches Issuer '${app.appId}' claim in the client assertion.`,
+  },
+  {
+    aadsts: 700211,
+    when: 'the assertion comes from another identity provider',
+    ask: () => signed({ iss: 'https://idp.example' }),
+    text: () =>
+      "No matching federated identity record found for presented assertion issuer 'https://idp.example'.",
+  },
+  {
+    aadsts: 700027,
+    when: 'the certificate is not registered',
+    ask: () => post({ client_assertion: world.assertion({ ...app, key: stranger }) }),
+    text: () =>
+      `The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found., Thumbprint of key used by client: '${sha256Hex(stranger)}'] Registered on app '${app.appId}': ${sha1Hex(key)}.`,
+  },
+  {
+    aadsts: 700027,
+    when: 'the signature is that of another key',
+    ask: () =>
+      post({
+        client_assertion: world.assertion(
+          { ...app, key: stranger },
+          { header: { 'x5t#S256': thumbprint(key, 'sha256') } },
+        ),
+      }),
+    text: () =>
+      `The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The provided signature value did not match the expected signature value., Thumbprint of key used by client: '${sha256Hex(key)}'] Registered on app '${app.appId}': ${sha1Hex(key)}.`,
+  },
+  {
+    aadsts: 1000502,
+    when: 'the certificate has expired',
+    ask: () => world.postForm(world.form(outdated)),
+    text: () =>
+      `The provided certificate is not within its valid time range: ${iso(world.clock.ms - 9 * DAY_MS)} to ${iso(world.clock.ms - DAY_MS)}.`,
+  },
+  {
+    aadsts: 700023,
+    when: 'the assertion is meant for another authority',
+    ask: () => signed({ aud: 'https://login.example/token' }),
+    text: () => 'Client assertion audience claim does not match Realm issuer.',
+  },
+  {
+    aadsts: 700024,
+    when: 'the assertion has expired',
+    ask: () => signed({ nbf: seconds() - 900, exp: seconds() - 301 }),
+    text: () =>
+      `Client assertion is not within its valid time range. Current time: ${iso(world.clock.ms)}, assertion valid from ${iso((seconds() - 900) * 1000)}, expiry time of assertion ${iso((seconds() - 301) * 1000)}.`,
+  },
+  {
+    aadsts: 700024,
+    when: 'the assertion is from the future',
+    ask: () => signed({ nbf: seconds() + 301 }),
+    text: () =>
+      `Client assertion is not within its valid time range. Current time: ${iso(world.clock.ms)}, assertion valid from ${iso((seconds() + 301) * 1000)}, expiry time of assertion ${iso((seconds() + 600) * 1000)}.`,
+  },
+  {
+    aadsts: 7000229,
+    when: 'the application has no service principal here',
+    ask: () => world.postForm(world.form(withoutPrincipal)),
+    text: () =>
+      `The client application ${withoutPrincipal.appId} is missing service principal in the tenant ${world.tenantId}.`,
+  },
+  {
+    aadsts: 7000112,
+    when: 'the service principal is disabled',
+    ask: () => world.postForm(world.form(disabled)),
+    text: () => `Application '${disabled.appId}'(retired-sync) is disabled.`,
+  },
+  {
+    aadsts: 500011,
+    when: 'the resource is not in the tenant',
+    ask: () => post({ scope: 'api://nothing/.default' }),
+    text: () =>
+      `The resource principal named api://nothing was not found in the tenant named ${world.tenantId}. This can happen if the application has not been installed by the administrator of the tenant.`,
+  },
+  {
+    aadsts: 500014,
+    when: 'the resource is disabled',
+    ask: () => post({ scope: 'api://closed/.default' }),
+    text: () => "The service principal for resource 'api://closed' is disabled.",
+  },
+  {
+    aadsts: 501051,
+    when: 'the resource demands an assignment',
+    ask: () => post({ scope: 'api://demanding/.default' }),
+    text: () =>
+      `Application '${app.appId}'(nightly-sync) is not assigned to a role for the application 'api://demanding'.`,
+  },
+]
+
+describe('the token endpoint', () => {
+  for (const { aadsts, when, ask, text } of CASES) {
+    it(`answers AADSTS${aadsts} when ${when}`, async () => assertRefused(world, await ask(), aadsts, text()))
+  }
+
+  it('has no refusal in its table that these tests do not provoke', () => {
+    const provoked = new Set(CASES.map(({ aadsts }) => String(aadsts)))
+    assert.deepEqual(
+      Object.keys(REFUSALS).filter((number) => !provoked.has(number)),
+      [],
+    )
+  })
+
+  it('echoes a client-request-id that is a GUID, and makes its own for any other', async () => {
+    const id = randomUUID()
+    const ask = (sent: string) => world.send(tokenPath(), { headers: { 'client-request-id': sent } })
+    const text = 'The endpoint only accepts POST requests. Received a GET request.'
+    assertRefused(world, await ask(id), 900561, text, id)
+    const answer = await ask('<script>')
+    assertRefused(world, answer, 900561, text)
+    assert.equal(answer.text.includes('<script>'), false)
+  })
+
+  it('finds no stack trace and no file name in any refusal', async () => {
+    for (const { ask } of CASES) assert.doesNotMatch((await ask()).text, /\n\s+at |\.ts:|node:/)
+  })
+
+  it('gives every request a trace id of its own', async () => {
+    const [one, two] = await Promise.all([world.send(tokenPath()), world.send(tokenPath())])
+    assert.notEqual(one.body['trace_id'], two.body['trace_id'])
+  })
+})
+
+/** A request with faults; each fault sets what the earlier ones must not depend on. */
+interface Draft {
+  method: string
+  tenant: string
+  extra: string
+  grant: string
+  clientId: string
+  from: App
+  scope: string
+  credential: 'good' | 'none' | 'expired'
+}
+
+// In the order of wire.md §8, and none two of which need the same field to differ in two ways.
+const FAULTS: readonly (readonly [RefusalNumber, (draft: Draft) => void])[] = [
+  [900561, (draft) => void (draft.method = 'PUT')],
+  [90002, (draft) => void (draft.tenant = 'fabrikam.example')],
+  [9002313, (draft) => void (draft.extra = '&a=1&a=2')],
+  [70003, (draft) => void (draft.grant = 'password')],
+  [700016, (draft) => void (draft.clientId = randomUUID())],
+  [1002012, (draft) => void (draft.scope = 'User.Read.All')],
+  [7000216, (draft) => void (draft.credential = 'none')],
+  [700024, (draft) => void (draft.credential = 'expired')],
+  [7000229, (draft) => void (draft.from = withoutPrincipal)],
+  [7000112, (draft) => void (draft.from = disabled)],
+  [500011, (draft) => void (draft.scope = 'api://nothing/.default')],
+  [500014, (draft) => void (draft.scope = 'api://closed/.default')],
+  [501051, (draft) => void (draft.scope = 'api://demanding/.default')],
+]
+
+function sendDraft({ method, tenant, extra, grant, clientId, from, scope, credential }: Draft) {
+  const client = clientId === '' ? from.appId : clientId
+  const claims = credential === 'expired' ? { nbf: seconds() - 900, exp: seconds() - 600 } : {}
+  const assertion = credential === 'none' ? '' : world.assertion(from, { claims })
+  const form = world.form(from, { grant_type: grant, client_id: client, scope, client_assertion: assertion })
+  return world.send(tokenPath(tenant), { method, body: `${new URLSearchParams(form)}${extra}` })
+}
+
+const properDraft = (): Draft => ({
+  method: 'POST',
+  tenant: world.tenantId,
+  extra: '',
+  grant: 'client_credentials',
+  clientId: '',
+  from: app,
+  scope: GRAPH_SCOPE,
+  credential: 'good',
+})
+
+describe('the order of checks', () => {
+  it('has nothing to refuse in the request that the faults are put into', async () => {
+    assert.equal((await sendDraft(properDraft())).status, 200)
+  })
+
+  for (const [index, [earlier, spoil]] of FAULTS.entries()) {
+    it(`gives AADSTS${earlier} before any later fault`, async () => {
+      for (const [later, spoilMore] of [FAULTS[index], ...FAULTS.slice(index + 1)].filter((one) => !!one)) {
+        const draft = properDraft()
+        spoilMore(draft)
+        spoil(draft)
+        const { body } = await sendDraft(draft)
+        assert.deepEqual(body['error_codes'], [earlier], `with ${later}`)
+      }
+    })
+  }
+})
