@@ -59,8 +59,8 @@ function refuseRedirect({ redirect_uri: uri }: Form, appId: string): void {
   if (uri === undefined) return
   throw new PageRefusal(
     400,
-    `AADSTS50011: The redirect URI '${uri.slice(0, 300)}' specified in the request does not match the redirect URIs ` +
-      `configured for the application '${appId}'. Nothing was changed.`,
+    `AADSTS50011: The redirect URI '${uri.slice(0, 300)}' specified in the request does not match the ` +
+      `redirect URIs configured for the application '${appId}'. Nothing was changed.`,
   )
 }
 

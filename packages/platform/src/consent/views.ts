@@ -34,7 +34,7 @@ ${isSettled(question) ? SETTLED : decisionForm(parties, question)}
 }
 
 const CHANGED =
-  'This is not what the page showed when you decided, so nothing was changed. Please read it again and decide.'
+  'This is not what the page showed when you decided, so nothing was changed. Read it again and decide.'
 
 const publisher = ({ tenant, client }: Parties): Html =>
   client.homeTenantId === tenant.id
@@ -61,8 +61,8 @@ const part = (title: string, permissions: readonly Permission[]): Html | '' =>
   permissions.length === 0 ? '' : html`<h2>${title}</h2>${permissionList(permissions)}`
 
 const delegatedLine = (count: number): Html =>
-  html`<p class="hint">Delegated permissions that it names too, and that are not granted here because they need
-a person who signs in to it: ${count}.</p>`
+  html`<p class="hint">It also names delegated permissions (${count}). They need a person who signs in to it,
+so they are not granted here.</p>`
 
 const SETTLED = html`<p class="notice good">There is nothing left to grant.</p>
 <p><a class="button" href="/portal">Back to the overview</a></p>`
@@ -73,8 +73,8 @@ function decisionForm({ tenant, client }: Parties, { permissions }: Question): H
   const meaning =
     open.length === 0
       ? html`If you grant this, ${name} is added to ${place} and gets tokens there, which carry no new roles.`
-      : html`If you grant this, ${name} may do so in ${place} on its own and at any time, with no person signed in.
-A grant can be taken back later.`
+      : html`If you grant this, ${name} may do so in ${place} on its own and at any time, with no person
+signed in. A grant can be taken back later.`
   return html`<p>${meaning}</p>
 <form method="post" class="answers">
 <input type="hidden" name="seen" value="${fingerprint(open)}">
@@ -114,8 +114,8 @@ export function refusedPage({ tenant, client }: Parties): Page {
     signedIn: true,
     main: html`<div class="card">
 <h1>Consent refused</h1>
-<p>Nothing was changed: ${client.displayName} has in ${tenant.displayName} (${tenant.defaultDomain}) what it had
-before.</p>
+<p>Nothing was changed: ${client.displayName} has in ${tenant.displayName} (${tenant.defaultDomain}) what it
+had before.</p>
 <p><a class="button" href="/portal">Back to the overview</a></p>
 </div>`,
   }

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { Now } from '../clock.ts'
 import type { Database } from '../store/database.ts'
-import { requestIds, requireTenant } from '../token/endpoint.ts'
-import { refusalBody, TokenRefusal } from '../token/refusals.ts'
+import { requestIds, requireTenant, sendRefusal } from '../token/endpoint.ts'
+import { TokenRefusal } from '../token/refusals.ts'
 import { issuerV2, metadataV2 } from './metadata.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
@@ -17,7 +17,7 @@ export interface Discovery {
 export function discoveryRoutes(app: FastifyInstance, { db, keys, origin, now }: Discovery): void {
   app.setErrorHandler((error, request, reply) => {
     if (!(error instanceof TokenRefusal)) throw error
-    return reply.code(error.status).send(refusalBody(error, { ...requestIds(request), nowMs: now() }))
+    return sendRefusal(reply, error, { ...requestIds(request), nowMs: now() })
   })
   app.get<{ Params: { tenant: string } }>(
     '/:tenant/v2.0/.well-known/openid-configuration',

@@ -56,7 +56,7 @@ function requireOwnOrigin(request: FastifyRequest, origin: string): void {
   if (request.headers.origin === origin) return
   throw new PageRefusal(
     403,
-    `This form did not come from ${origin}, so nothing was changed. Open ${origin}/portal and try again there.`,
+    `This form did not come from ${origin}, so nothing was changed. Try again at ${origin}/portal.`,
   )
 }
 

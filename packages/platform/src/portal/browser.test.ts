@@ -99,8 +99,8 @@ for (const look of [
   { colorScheme: 'light', width: 1280 },
   { colorScheme: 'dark', width: 360 },
 ] as const) {
-  const name = `An administrator signs in, looks around and grants consent, ${look.colorScheme}, ${look.width} px`
-  test(name, { skip }, async () => {
+  const screen = `${look.colorScheme}, ${look.width} px`
+  test(`An administrator signs in, looks around and grants consent, ${screen}`, { skip }, async () => {
     const displayName = `HR sync ${look.width}`
     const resourceAccess = [{ id: GRAPH_ROLES['User.ReadWrite.All'].id, type: 'Role' }]
     await house.graph('POST', '/applications', {

@@ -92,6 +92,6 @@ function reviewLink(
   const open = permissions.requested.some(({ state }) => state.kind !== 'granted')
   if (!open && presence !== 'missing') return ''
   const url = `/${encodeURIComponent(domain)}/adminconsent?client_id=${encodeURIComponent(appId)}`
-  return html`<p><a class="button" href="${url}" aria-label="Review and grant what ${displayName} asks for">Review and
-grant</a></p>`
+  return html`<p><a class="button" href="${url}"
+ aria-label="Review and grant what ${displayName} asks for">Review and grant</a></p>`
 }

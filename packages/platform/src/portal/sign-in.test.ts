@@ -44,7 +44,7 @@ test('The stylesheet is served as one and loads nothing from elsewhere', async (
   assert.doesNotMatch(body, /url\(|@import/)
 })
 
-test('The right password opens a session in a cookie that only this host and no script can read', async () => {
+test('The right password opens a session in a cookie that only this host can read', async () => {
   const browser = house.browser()
   const answer = await browser.signIn()
   leadsTo(answer, '/portal')

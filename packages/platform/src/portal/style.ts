@@ -30,7 +30,8 @@ body {
   color: var(--ink);
   font: 1rem/1.55 system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif;
 }
-code { font: 0.9em/1.5 ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; overflow-wrap: anywhere; }
+code { font: 0.9em/1.5 ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace;
+  overflow-wrap: anywhere; }
 h1, h2, h3, h4, p, ul, dl { margin: 0 0 1rem; }
 h1, h2, h3 { line-height: 1.25; overflow-wrap: anywhere; }
 h1 { font-size: 1.75rem; font-weight: 650; letter-spacing: -0.01em; }
@@ -69,7 +70,8 @@ section { margin-top: 2.5rem; }
 .card h2 { margin-top: 2rem; font-size: 1.0625rem; }
 .narrow { max-width: 26rem; margin: 2rem auto; }
 .hint, .small { color: var(--soft); font-size: 0.9375rem; }
-.notice { padding: 0.75rem 1rem; background: var(--tint); border-left: 3px solid var(--accent); border-radius: 4px;
+.notice { padding: 0.75rem 1rem; background: var(--tint); border-left: 3px solid var(--accent);
+  border-radius: 4px;
   overflow-wrap: anywhere; }
 .good { background: none; border-left-color: var(--line); }
 .warning { color: var(--accent); font-weight: 650; }
@@ -92,7 +94,8 @@ section { margin-top: 2.5rem; }
 .open::before { content: '\\25cb' / ''; }
 
 label { display: block; margin-bottom: 0.375rem; font-weight: 650; }
-input { width: 100%; min-height: 2.75rem; padding: 0.5rem 0.75rem; border: 1px solid var(--soft); border-radius: 8px;
+input { width: 100%; min-height: 2.75rem; padding: 0.5rem 0.75rem; border: 1px solid var(--soft);
+  border-radius: 8px;
   background: var(--card); color: inherit; font: inherit; }
 input + .hint { margin-top: 0.75rem; }
 button, .button {

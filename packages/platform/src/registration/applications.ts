@@ -5,6 +5,7 @@ import { parseFilter } from '../directory/filter.ts'
 import { bodyObject, readQuery } from '../directory/query.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
+import { refuseTakenUris } from './identifier-uris.ts'
 import { keyCredentialObject, keyCredentialRows, replaceKeyCredentials } from './key-credentials.ts'
 
 type Row = Selectable<Schema['application']>
@@ -47,6 +48,7 @@ export async function createApplication(
   await db.transaction().execute(async (transaction) => {
     await transaction.insertInto('application').values(row).execute()
     if (keys.length > 0) await transaction.insertInto('key_credential').values(keys).execute()
+    await refuseTakenUris(transaction, id)
   })
   return getApplication({ db, tenantId }, id)
 }
@@ -81,11 +83,14 @@ const LIST_MAX = 999
 export async function updateApplication(store: RegistrationStore, id: string, body: unknown): Promise<void> {
   const { keyCredentials, ...properties } = bodyObject(body)
   const columns = columnsOf(properties)
-  const application = await findApplication(store, id)
-  if (Object.keys(columns).length > 0) {
-    await store.db.updateTable('application').set(columns).where('id', '=', application.id).execute()
-  }
-  if (keyCredentials !== undefined) await replaceKeyCredentials(store.db, application.id, keyCredentials)
+  // One transaction, so that a refused part leaves nothing changed.
+  await store.db.transaction().execute(async (db) => {
+    const application = await findApplication({ ...store, db }, id)
+    if (Object.keys(columns).length > 0)
+      await db.updateTable('application').set(columns).where('id', '=', application.id).execute()
+    await refuseTakenUris(db, application.id)
+    if (keyCredentials !== undefined) await replaceKeyCredentials(db, application.id, keyCredentials)
+  })
 }
 
 async function findApplication({ db, tenantId }: RegistrationStore, id: string): Promise<Row> {

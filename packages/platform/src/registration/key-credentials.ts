@@ -9,6 +9,7 @@ type Row = Selectable<Schema['key_credential']>
 type NewRow = Insertable<Schema['key_credential']>
 
 const CREDENTIALS_MAX = 100
+const KEY_BITS_MIN = 2048
 
 /**
  * Reads the `keyCredentials` of an application: certificates alone, never a private key (wire.md §13.2).
@@ -44,14 +45,17 @@ function keyCredentialRow(sent: Readonly<Record<string, unknown>>, applicationId
 function parseCertificate(key: string): X509Certificate {
   try {
     const certificate = new X509Certificate(Buffer.from(key, 'base64'))
-    if (certificate.publicKey.asymmetricKeyType === 'rsa') return certificate
+    const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey
+    if (asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= KEY_BITS_MIN)
+      return certificate
   } catch {
     // Falls through: what cannot be read is refused like what cannot be used.
   }
-  throw badRequest('The value of the key credential is not a DER certificate with an RSA key in base64.')
+  throw badRequest('The value of the key credential is not a DER certificate with an RSA key of at least ' +
+      `${KEY_BITS_MIN} bits in base64.`)
 }
 
-/** Replaces an application's certificates. Those sent with a known `keyId` and no key stay as they are. */
+/** Replaces an application's certificates, within the caller's transaction. Those sent with a known `keyId` and no key stay as they are. */
 export async function replaceKeyCredentials(
   db: Database,
   applicationId: string,
@@ -66,11 +70,9 @@ export async function replaceKeyCredentials(
   if (kept.length + added.length !== sent.length)
     throw badRequest('A key credential needs a key, or the keyId of one that is registered.')
   const rows = keyCredentialRows(added, applicationId)
-  await db.transaction().execute(async (transaction) => {
-    const others = transaction.deleteFrom('key_credential').where('application_id', '=', applicationId)
-    await (kept.length === 0 ? others : others.where('key_id', 'not in', kept)).execute()
-    if (rows.length > 0) await transaction.insertInto('key_credential').values(rows).execute()
-  })
+  const others = db.deleteFrom('key_credential').where('application_id', '=', applicationId)
+  await (kept.length === 0 ? others : others.where('key_id', 'not in', kept)).execute()
+  if (rows.length > 0) await db.insertInto('key_credential').values(rows).execute()
 }
 
 /** A certificate as the application object shows it: its public half's name and dates (wire.md §13.2). */

@@ -79,7 +79,6 @@ export function tokenRoutes(app: FastifyInstance, endpoint: TokenEndpoint): void
     if (!isClientFault(error)) throw error
     // A body that is too long, or cut off: a client's mistake has the same envelope wherever it is found.
     const ids = { ...requestIds(request), nowMs: endpoint.now() }
-    noStore(reply, ids)
     return sendRefusal(reply, new TokenRefusal(9002313), ids)
   })
   app.route<{ Params: { tenant: string } }>({
@@ -106,8 +105,11 @@ export function tokenRoutes(app: FastifyInstance, endpoint: TokenEndpoint): void
 const isClientFault = (error: unknown): boolean =>
   error instanceof Error && 'statusCode' in error && Number(error.statusCode) < 500
 
-const sendRefusal = (reply: FastifyReply, refusal: TokenRefusal, ids: RequestIds): FastifyReply =>
-  reply.code(refusal.status).send(refusalBody(refusal, ids))
+/** Answers with a refusal in Entra's envelope. */
+export function sendRefusal(reply: FastifyReply, refusal: TokenRefusal, ids: RequestIds): FastifyReply {
+  noStore(reply, ids)
+  return reply.code(refusal.status).send(refusalBody(refusal, ids))
+}
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 

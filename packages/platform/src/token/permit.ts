@@ -1,3 +1,4 @@
+import { foldUri } from '../registration/identifier-uris.ts'
 import type { Database } from '../store/database.ts'
 import type { Client } from './client.ts'
 import { TokenRefusal } from './refusals.ts'
@@ -71,7 +72,7 @@ async function findResource(db: Database, tenantId: string, requested: string): 
     ])
     .where('service_principal.tenant_id', '=', tenantId)
     .execute()
-  const found = rows.find((row) => names(row.app_id, row.identifier_uris).has(trimmed(requested)))
+  const found = rows.find((row) => names(row.app_id, row.identifier_uris).has(foldUri(requested)))
   if (!found) throw new TokenRefusal(500011, { resource: requested, tenant: tenantId })
   if (!found.account_enabled) throw new TokenRefusal(500014, { resource: requested })
   return {
@@ -84,11 +85,8 @@ async function findResource(db: Database, tenantId: string, requested: string): 
   }
 }
 
-/** A resource is asked for with or without a slash at its end (wire.md §3). */
-const trimmed = (name: string) => name.replace(/\/$/, '').toLowerCase()
-
 const names = (appId: string, identifierUris: string) =>
-  new Set([appId, ...(JSON.parse(identifierUris) as string[])].map(trimmed))
+  new Set([appId, ...(JSON.parse(identifierUris) as string[])].map(foldUri))
 
 async function rolesOf(db: Database, principalId: string, resource: FoundResource): Promise<string[]> {
   const rows = await db

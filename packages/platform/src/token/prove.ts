@@ -27,10 +27,11 @@ interface Assertion {
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const SKEW_SECONDS = 300
 
-const PADDINGS: Readonly<Record<string, { padding: number; saltLength?: number }>> = {
-  PS256: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST },
-  RS256: { padding: constants.RSA_PKCS1_PADDING },
-}
+// A map, because an object would also answer to 'toString' and '__proto__'.
+const PADDINGS: ReadonlyMap<unknown, { padding: number; saltLength?: number }> = new Map([
+  ['PS256', { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }],
+  ['RS256', { padding: constants.RSA_PKCS1_PADDING }],
+])
 
 /** Refuses a request without any credential. @throws TokenRefusal 7000216. */
 export function requireCredential({ client_assertion, client_secret }: Form): void {
@@ -90,7 +91,7 @@ async function checkSignature(
   if (nowMs < known.start_at_ms || nowMs > known.end_at_ms) {
     throw new TokenRefusal(1000502, { from: iso(known.start_at_ms), to: iso(known.end_at_ms) })
   }
-  const padding = PADDINGS[String(assertion.header['alg'])]
+  const padding = PADDINGS.get(assertion.header['alg'])
   if (!padding || assertion.header['crit'] !== undefined) {
     throw new TokenRefusal(50027, { reason: 'alg must be PS256 or RS256, without extensions.' })
   }
