@@ -111,7 +111,7 @@ const BANNED: readonly (readonly [pattern: RegExp, instead: string])[] = [
 ]
 
 const AT_THE_EDGE =
-  /^(packages\/cli|scripts|tools|bench|\.ci)\/|(^|\/)(clock|config)\.ts$|\.test\.ts$|^examples\/[^/]+\/(start|provision)\.ts$/
+  /^(packages\/cli|scripts|tools|bench|conformance|\.ci)\/|(^|\/)(clock|config)\.ts$|(\.test|test-support)\.ts$|^examples\/[^/]+\/(start|provision)\.ts$/
 
 /** Time, randomness and the environment are arguments, read at the edge of the program alone. */
 export const effectsAtTheEdge: Rule = (path, text) => {

@@ -44,7 +44,9 @@ describe('identityFromEnvironment', () => {
   })
 
   it('cuts off the blanks that a file of variables leaves around values', () => {
-    const padded = Object.fromEntries(Object.entries(COMPLETE).map(([name, value]) => [name, ` ${value}\t\r\n`]))
+    const padded = Object.fromEntries(
+      Object.entries(COMPLETE).map(([name, value]) => [name, ` ${value}\t\r\n`]),
+    )
     const options = identityFromEnvironment({ ...padded, AZURE_AUTHORITY_HOST: ' \t' })
     assert.equal(options.tenantId, 'contoso.example')
     assert.equal(options.clientId, 'nightly-sync')

@@ -8,6 +8,10 @@ export function networkReason(error: Error): string {
 /** The next step after a failed connection to `origin`. */
 export function networkHint(error: Error, origin: string): string {
   const code = codeOf(error) ?? ''
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return `Check the host name in ${origin}: its certificate is for another`
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
+    return `Compare this machine's clock with the dates of the certificate of ${origin}`
   if (/CERT|SIGNATURE|ISSUER/.test(code)) {
     return `Set NODE_EXTRA_CA_CERTS to the PEM file of the certificate authority that ${origin} uses, before the program starts`
   }

@@ -145,6 +145,7 @@ async function insertApplication(
 ): Promise<string> {
   const id = randomUUID()
   const appId = randomUUID()
+  const requested = OPERATOR_ROLES.map((role) => ({ id: GRAPH_ROLES[role].id, type: 'Role' }))
   await db
     .insertInto('application')
     .values({
@@ -155,7 +156,7 @@ async function insertApplication(
       sign_in_audience: 'AzureADMyOrg',
       identifier_uris: '[]',
       app_roles: '[]',
-      required_resource_access: '[]',
+      required_resource_access: JSON.stringify([{ resourceAppId: GRAPH_APP_ID, resourceAccess: requested }]),
       requested_access_token_version: null,
       created_at_ms: nowMs,
     })

@@ -8,7 +8,9 @@ import { errorCode, PlatformError } from './errors.ts'
 import { KeyFiles } from './key-files.ts'
 import { ensureOperator, type FirstTenant, type Operator } from './operator.ts'
 import { hostAllowed, rewriteAppId } from './request-rules.ts'
+import { Sessions } from './portal/sessions.ts'
 import { registerRoutes } from './routes.ts'
+import type { Services } from './services.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { LocalAuthority } from './tls/local-authority.ts'
 
@@ -38,14 +40,6 @@ export interface Platform {
   close(): Promise<void>
 }
 
-/** What the routes stand on. */
-export interface Services {
-  readonly db: Database
-  readonly keys: SigningKeys
-  readonly now: Now
-  readonly origin: () => string
-}
-
 const FIRST_TENANT: FirstTenant = { domain: 'contoso.example', displayName: 'Contoso' }
 const CERTIFICATE_RENEWAL_MS = 24 * 60 * 60 * 1000
 
@@ -71,7 +65,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       openSigningKeys(db, keyFiles, now),
       ensureOperator({ db, keyFiles, now, tenant }),
     ])
-    const app = await listen({ db, keys, now }, authority, options.port)
+    const services = { db, keys, now, sessions: new Sessions(now) }
+    const app = await listen(services, authority, options.port)
     return {
       origin: app.origin,
       graphUrl: `${app.origin}/graph/v1.0`,

@@ -11,7 +11,7 @@ import {
   updateUser,
 } from './directory/users.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
-import type { Services } from './platform.ts'
+import type { Services } from './services.ts'
 import { portalRoutes } from './portal/portal.ts'
 import {
   createApplication,

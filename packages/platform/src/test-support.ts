@@ -308,6 +308,21 @@ export function assertRefused(
   assert.equal(answer.headers['client-request-id'], correlation)
 }
 
+/** Asserts the whole answer of a directory refusal. */
+export function assertGraphError(answer: Answer, status: number, code: string, message: string): void {
+  const { error } = answer.body as { error?: Json }
+  assert.deepEqual(
+    { status: answer.status, code: error?.['code'], message: error?.['message'] },
+    { status, code, message },
+  )
+  assert.deepEqual(Object.keys(answer.body), ['error'])
+  const inner = error?.['innerError'] as Json
+  assert.deepEqual(Object.keys(inner), ['date', 'request-id', 'client-request-id'])
+  assert.equal(inner['request-id'], answer.headers['request-id'])
+  assert.equal(inner['client-request-id'], answer.headers['client-request-id'])
+  assert.match(String(inner['date']), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/)
+}
+
 function jsonObject(text: string): Json {
   try {
     const value: unknown = JSON.parse(text)

@@ -54,7 +54,10 @@ function keepsSecrets(error: Error): void {
   const shown = inspect(error, { depth: Infinity, showHidden: true, maxStringLength: null })
   for (const { key } of [own, other, elliptic]) {
     const lines = keyPem(key).split('\n').slice(1, -2)
-    assert.deepEqual(lines.filter((line) => shown.includes(line)), [])
+    assert.deepEqual(
+      lines.filter((line) => shown.includes(line)),
+      [],
+    )
   }
   assert.ok(!shown.includes(PASSWORD))
   assert.ok(!('cause' in error))
@@ -70,11 +73,7 @@ describe('certificate refuses', () => {
   const cases: readonly (readonly [name: string, source: CertificateSource, found: string])[] = [
     ['an empty text', { pem: '' }, 'holds no certificate ("-----BEGIN CERTIFICATE-----")'],
     ['a key alone', { pem: key }, 'holds no certificate ("-----BEGIN CERTIFICATE-----")'],
-    [
-      'a certificate alone',
-      { pem: own.certificate },
-      'holds no private key ("-----BEGIN PRIVATE KEY-----")',
-    ],
+    ['a certificate alone', { pem: own.certificate }, 'holds no private key ("-----BEGIN PRIVATE KEY-----")'],
     [
       'a public key in place of the private',
       { pem: newRsaKey().publicKey.export({ type: 'spki', format: 'pem' }).toString() + own.certificate },
@@ -126,25 +125,25 @@ describe('certificate refuses', () => {
   it('a certificate that has expired', async () => {
     const error = await refusalOf({ pem: key + own.certificate }, Date.parse(VALID.notAfter) + 1)
     isRefusal(error, {
-        name: 'CredentialError',
-        code: 'certificate_expired',
-        message:
-          `Cannot sign in with the certificate in ${PEM}: ` +
-          'it expired at 2027-01-01T00:00:00.000Z, and now it is 2027-01-01T00:00:00.001Z',
-        hint: 'Make a new certificate, register its public half on the application, and point the configuration at it',
-      })
+      name: 'CredentialError',
+      code: 'certificate_expired',
+      message:
+        `Cannot sign in with the certificate in ${PEM}: ` +
+        'it expired at 2027-01-01T00:00:00.000Z, and now it is 2027-01-01T00:00:00.001Z',
+      hint: 'Make a new certificate, register its public half on the application, and point the configuration at it',
+    })
     keepsSecrets(error)
   })
 
   it('a certificate that is not valid yet', async () => {
     const error = await refusalOf({ pem: key + own.certificate }, Date.parse(VALID.notBefore) - 1)
     isRefusal(error, {
-        name: 'CredentialError',
-        code: 'certificate_not_yet_valid',
-        message:
-          `Cannot sign in with the certificate in ${PEM}: ` +
-          'it is valid only from 2026-01-01T00:00:00.000Z, and now it is 2025-12-31T23:59:59.999Z',
-      })
+      name: 'CredentialError',
+      code: 'certificate_not_yet_valid',
+      message:
+        `Cannot sign in with the certificate in ${PEM}: ` +
+        'it is valid only from 2026-01-01T00:00:00.000Z, and now it is 2025-12-31T23:59:59.999Z',
+    })
   })
 })
 
@@ -178,18 +177,16 @@ describe('certificate reads a file that', () => {
       await credential({ body, headers: {} }, context)
       return body.has('client_assertion')
     }
-    await Promise.all([1, 2].map(() => assert.rejects(ask(), unusable(`'${file}'`, 'cannot be read (ENOENT)'))))
-    await writeFile(file, own.certificate)
-    await assert.rejects(
-      ask(),
-      unusable(`'${file}'`, 'holds no private key ("-----BEGIN PRIVATE KEY-----")'),
+    await Promise.all(
+      [1, 2].map(() => assert.rejects(ask(), unusable(`'${file}'`, 'cannot be read (ENOENT)'))),
     )
+    await writeFile(file, own.certificate)
+    await assert.rejects(ask(), unusable(`'${file}'`, 'holds no private key ("-----BEGIN PRIVATE KEY-----")'))
     await writeFile(file, keyPem(own.key) + own.certificate)
     assert.equal(await ask(), true)
     await rm(file)
     assert.equal(await ask(), true)
   })
-
 })
 
 describe('certificate', () => {

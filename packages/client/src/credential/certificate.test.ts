@@ -42,10 +42,7 @@ describe('certificate', () => {
   it('adds the assertion and its type to the form and leaves the rest alone', async () => {
     const body = await proofOf({ pem: keyPem(own.key) + own.certificate })
     assert.deepEqual([...body.keys()], ['scope', 'client_assertion_type', 'client_assertion'])
-    assert.equal(
-      body.get('client_assertion_type'),
-      'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-    )
+    assert.equal(body.get('client_assertion_type'), 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
   })
 
   it('names algorithm and certificate in the header, and who asks whom in the claims', async () => {
@@ -63,9 +60,9 @@ describe('certificate', () => {
   })
 
   it('signs with RSASSA-PSS, SHA-256 and a salt as long as the hash', async () => {
-    const [header, claims, signature] = (
-      await assertionOf({ pem: keyPem(own.key) + own.certificate })
-    ).split('.')
+    const [header, claims, signature] = (await assertionOf({ pem: keyPem(own.key) + own.certificate })).split(
+      '.',
+    )
     const key = new X509Certificate(own.certificate).publicKey
     const pss = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
     const bytes = Buffer.from(signature ?? '', 'base64url')

@@ -148,8 +148,11 @@ function assertWithinValidity(signer: SigningCertificate, nowMs: number, from: s
   )
 }
 
-const describe = (source: CertificateSource | { file: string }) =>
-  'file' in source ? `'${source.file}'` : 'the configured PEM text'
+function describe(source: CertificateSource): string {
+  if (!('file' in source)) return 'the configured PEM text'
+  // Whoever put the PEM itself where its path belongs must not find the private key in a log.
+  return source.file.includes('-----BEGIN') ? 'a file whose name is PEM text' : `'${source.file}'`
+}
 
 const names = (certificates: readonly X509Certificate[]) =>
   certificates.map(({ subject }) => subject).join('; ')

@@ -63,8 +63,10 @@ const alternativeName = (host: string) =>
 /** '2026-01-31T00:00:00Z' as 260131000000Z, good until 2049. */
 const utcTime = (iso: string) => der(0x17, Buffer.from(`${iso.slice(2).replaceAll(/[-:TZ]/g, '')}Z`))
 
-const pem = (label: string, bytes: Buffer) =>
-  `-----BEGIN ${label}-----\n${bytes.toString('base64').replaceAll(/(.{64})/g, '$1\n')}\n-----END ${label}-----\n`
+function pem(label: string, bytes: Buffer): string {
+  const lines = bytes.toString('base64').match(/.{1,64}/g) ?? []
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n')
+}
 
 function sequence(...parts: Buffer[]): Buffer {
   return der(0x30, Buffer.concat(parts))

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Services } from '../platform.ts'
+import type { Services } from '../services.ts'
 import { browserRules, formOf, PageRefusal, queryTextOf } from '../portal/browser-rules.ts'
 import { sendPage } from '../portal/layout.ts'
 import { requireSignIn } from '../portal/sign-in.ts'

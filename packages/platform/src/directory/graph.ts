@@ -57,6 +57,12 @@ export function graphRoutes(app: FastifyInstance, { db, keys, origin, now, route
       'cache-control': 'no-cache',
     })
   })
+  // Some clients name a content type without sending a body, as for DELETE.
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.removeContentTypeParser('application/json')
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
+    body === '' ? done(null, undefined) : parseJson(request, body.toString(), done),
+  )
   guarded(app, { guard, body: (refusal, request) => refusalBody(refusal, request, now()) })
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, now()))
   for (const [route, roles] of Object.entries(PERMISSIONS)) {

@@ -47,6 +47,9 @@ export function nextLink(url: string, query: Query, position: number): string {
   return link.href
 }
 
+/** A value that must be a text, or else the empty one: String() would throw for some objects. */
+export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+
 /** A body that must be a JSON object. @throws GraphError 400. */
 export function bodyObject(body: unknown): Readonly<Record<string, unknown>> {
   if (typeof body === 'object' && body !== null && !Array.isArray(body))

@@ -6,7 +6,7 @@ import type { Schema } from '../store/schema.ts'
 import { badRequest, notFound, unsupportedQuery } from './errors.ts'
 import { parseFilter } from './filter.ts'
 import { columnsOf, fold, selectedProperties, USER_PROPERTIES, userObject } from './properties.ts'
-import { bodyObject, nextLink, pageSize, pageStart, readQuery } from './query.ts'
+import { bodyObject, nextLink, pageSize, pageStart, readQuery, textOf } from './query.ts'
 
 type Row = Readonly<Record<string, unknown>>
 type Sent = Readonly<Record<string, unknown>>
@@ -69,6 +69,7 @@ export async function createUser({ db, tenantId }: UserStore, body: unknown, now
     if (required && properties[name] === undefined)
       throw badRequest(`A value is required for property '${name}' of resource 'User'.`)
   }
+  checkNickname(properties)
   await checkDomain(db, tenantId, properties)
   const user = {
     business_phones: '[]',
@@ -89,6 +90,7 @@ export async function updateUser(store: UserStore, id: string, body: unknown): P
   const { passwordProfile, ...properties } = bodyObject(body)
   const columns = columnsOf(properties) as Updateable<Schema['user']>
   const user = await findUser(store, id)
+  checkNickname(properties)
   if (properties['userPrincipalName'] !== undefined) await checkDomain(store.db, store.tenantId, properties)
   if (passwordProfile !== undefined)
     columns.must_change_password = passwordMustChange(passwordProfile) ? 1 : 0
@@ -110,17 +112,25 @@ export async function getManager(store: UserStore, id: string, rawQuery: unknown
 
 /** Sets a user's manager to the user that an `@odata.id` names. @throws GraphError 400, 404. */
 export async function setManager(store: UserStore, id: string, body: unknown): Promise<void> {
-  const link = bodyObject(body)['@odata.id']
-  const managerId =
-    typeof link === 'string' ? /\/(?:users|directoryObjects)\/([^/?#]+)$/.exec(link)?.[1] : undefined
-  if (managerId === undefined) throw badRequest("Invalid URL format specified in '@odata.id'.")
-  const [user, manager] = [await findUser(store, id), await findUser(store, decodeURIComponent(managerId))]
+  const managerName = linkedName(bodyObject(body)['@odata.id'])
+  const [user, manager] = [await findUser(store, id), await findUser(store, managerName)]
   if (user['id'] === manager['id']) throw badRequest('A user cannot be their own manager.')
   await store.db
     .updateTable('user')
     .set({ manager_id: String(manager['id']) })
     .where('id', '=', String(user['id']))
     .execute()
+}
+
+/** The user that a link ends with. */
+function linkedName(link: unknown): string {
+  const name = /\/(?:users|directoryObjects)\/([^/?#]+)$/.exec(textOf(link))?.[1]
+  try {
+    if (name !== undefined) return decodeURIComponent(name)
+  } catch {
+    // Falls through: a link with broken percent signs is as unfit as any other.
+  }
+  throw badRequest("Invalid URL format specified in '@odata.id'.")
 }
 
 /** Leaves a user without a manager. @throws GraphError 404. */
@@ -141,19 +151,17 @@ async function findUser({ db, tenantId }: UserStore, id: string): Promise<Row> {
   return row
 }
 
-async function checkDomain(
-  db: Database,
-  tenantId: string,
-  { userPrincipalName, mailNickname }: Sent,
-): Promise<void> {
+function checkNickname({ mailNickname }: Sent): void {
+  if (typeof mailNickname === 'string' && /[@()\\[\]";:<>, ]/.test(mailNickname))
+    throw badRequest("Invalid value specified for property 'mailNickname' of resource 'User'.")
+}
+
+async function checkDomain(db: Database, tenantId: string, { userPrincipalName }: Sent): Promise<void> {
   const parts = /^([A-Za-z0-9'._\-!#^~]{1,64})@([^@]+)$/.exec(
     typeof userPrincipalName === 'string' ? userPrincipalName : '',
   )
   if (!parts?.[2])
     throw badRequest("Invalid value specified for property 'userPrincipalName' of resource 'User'.")
-  if (typeof mailNickname === 'string' && /[@()\\[\]";:<>, ]/.test(mailNickname)) {
-    throw badRequest("Invalid value specified for property 'mailNickname' of resource 'User'.")
-  }
   const domains = await domainsOf(db, tenantId)
   if (domains.includes(parts[2].toLowerCase())) return
   throw badRequest(

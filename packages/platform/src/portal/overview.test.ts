@@ -58,12 +58,26 @@ test('The overview shows the tenant with its id and how many people it has', asy
   assert.match(text, /People 1 /)
 })
 
-test('The overview shows what the operator holds, although it asks for nothing', async () => {
+test('The overview shows what the operator asks for and holds', async () => {
   const text = card(await overview(), 'tomte operator')
   assert.match(text, /Client ID [0-9a-f-]{36} Certificates CN=tomte operator, expires on \d+ \w+ \d{4}/)
-  assert.match(text, /No application permissions\. Granted, though it does not ask for it/)
-  assert.match(text, /Application permission Application\.ReadWrite\.All of Microsoft Graph/)
+  assert.match(text, /Asks for Application permission Application\.ReadWrite\.All of Microsoft Graph/)
   assert.match(text, /granted on \d+ \w+ \d{4}/)
+  assert.doesNotMatch(text, /not granted|Review|does not ask/)
+})
+
+test('The overview shows what an application holds, although it asks for nothing', async () => {
+  const { appId } = await house.graph('POST', '/applications', { displayName: 'Asks for nothing' })
+  const { id } = await house.graph('POST', '/servicePrincipals', { appId })
+  const { id: resourceId } = await house.graph('GET', `/servicePrincipals(appId='${GRAPH_APP_ID}')`)
+  await house.graph('POST', `/servicePrincipals/${String(id)}/appRoleAssignments`, {
+    principalId: id,
+    resourceId,
+    appRoleId: GRAPH_ROLES['User.Read.All'].id,
+  })
+  const text = card(await overview(), 'Asks for nothing')
+  assert.match(text, /No application permissions\. Granted, though it does not ask for it/)
+  assert.match(text, /Application permission User\.Read\.All of Microsoft Graph/)
   assert.doesNotMatch(text, /Review/)
 })
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Services } from '../platform.ts'
+import type { Services } from '../services.ts'
 import { browserRules } from './browser-rules.ts'
 import { sendPage } from './layout.ts'
 import { overviewPage } from './overview-page.ts'

@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Now } from '../clock.ts'
-import type { Services } from '../platform.ts'
 
 const COOKIE = '__Host-tomte'
 const LIFETIME_MS = 8 * 60 * 60 * 1000
@@ -43,20 +42,6 @@ export class Sessions {
 }
 
 const digestOf = (id: string) => createHash('sha256').update(id).digest('base64')
-
-const ofPlatform = new WeakMap<Services, Sessions>()
-
-/**
- * The sessions of a running platform: one set for the portal and the consent page, which are registered
- * apart.
- */
-export function sessionsOf(services: Services): Sessions {
-  const known = ofPlatform.get(services)
-  if (known) return known
-  const sessions = new Sessions(services.now)
-  ofPlatform.set(services, sessions)
-  return sessions
-}
 
 /** The session id that a browser sent, or an empty text, which is no session's id. */
 export function sessionId(request: FastifyRequest): string {

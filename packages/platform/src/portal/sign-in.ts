@@ -1,18 +1,18 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { html } from 'hono/html'
-import type { Services } from '../platform.ts'
+import type { Services } from '../services.ts'
 import { Attempts } from './attempts.ts'
 import { formOf, queryTextOf } from './browser-rules.ts'
 import { type Page, sendPage } from './layout.ts'
 import { verifyPassword } from './password.ts'
 import { HOME, returnPath } from './return-path.ts'
-import { clearSessionCookie, sessionId, sessionsOf, setSessionCookie } from './sessions.ts'
+import { clearSessionCookie, sessionId, setSessionCookie } from './sessions.ts'
 
 const SIGN_IN = '/portal/sign-in'
 
 /** Registers sign-in and sign-out. There is one administrator, so a password is all that is asked for. */
 export function signInRoutes(app: FastifyInstance, services: Services): void {
-  const sessions = sessionsOf(services)
+  const { sessions } = services
   const attempts = new Attempts(services.now)
 
   app.get(SIGN_IN, async (request, reply) => {
@@ -49,7 +49,7 @@ export function signInRoutes(app: FastifyInstance, services: Services): void {
 
 /** Sends whoever is not signed in to do so first and to come back; returns whether somebody is. */
 export function requireSignIn(services: Services, request: FastifyRequest, reply: FastifyReply): boolean {
-  if (sessionsOf(services).isOpen(sessionId(request))) return true
+  if (services.sessions.isOpen(sessionId(request))) return true
   reply.redirect(`${SIGN_IN}?return=${encodeURIComponent(request.url)}`, 303)
   return false
 }

@@ -51,8 +51,10 @@ function parseCertificate(key: string): X509Certificate {
   } catch {
     // Falls through: what cannot be read is refused like what cannot be used.
   }
-  throw badRequest('The value of the key credential is not a DER certificate with an RSA key of at least ' +
-      `${KEY_BITS_MIN} bits in base64.`)
+  throw badRequest(
+    'The value of the key credential is not a DER certificate with an RSA key of at least ' +
+      `${KEY_BITS_MIN} bits in base64.`,
+  )
 }
 
 /** Replaces an application's certificates, within the caller's transaction. Those sent with a known `keyId` and no key stay as they are. */

@@ -97,7 +97,8 @@ describe('a client assertion is refused', () => {
     ['with alg none and no signature', () => unsigned(made({ header: none })()), 50027, PARTS],
     [
       "with HS256 under the certificate's public key",
-      () => hmacAssertion(createPublicKey(key.certificate).export({ type: 'spki', format: 'pem' }).toString()),
+      () =>
+        hmacAssertion(createPublicKey(key.certificate).export({ type: 'spki', format: 'pem' }).toString()),
       50027,
       ALGORITHM,
     ],
@@ -119,7 +120,12 @@ describe('a client assertion is refused', () => {
     ['with an exp that is no number', made({ claims: { exp: 'soon' } }), 50027, DATES],
     ['with an exp beyond all dates', made({ claims: { exp: 1e300 } }), 50027, DATES],
     ['with a negative nbf', made({ claims: { nbf: -1 } }), 50027, DATES],
-    ['with a list of audiences', () => world.assertion(app, { claims: { aud: [`${origin()}/${world.tenantId}`] } }), 700023, AUDIENCE],
+    [
+      'with a list of audiences',
+      () => world.assertion(app, { claims: { aud: [`${origin()}/${world.tenantId}`] } }),
+      700023,
+      AUDIENCE,
+    ],
     ['without an audience', made({ claims: { aud: undefined } }), 700023, AUDIENCE],
     [
       'for the same path on another host',
@@ -160,7 +166,10 @@ describe('a client assertion is refused', () => {
     const answer = await world.graph('POST', '/applications', { displayName: 'small', keyCredentials })
     assert.deepEqual(
       [answer.status, (answer.body['error'] as { message: string }).message],
-      [400, 'The value of the key credential is not a DER certificate with an RSA key of at least 2048 bits in base64.'],
+      [
+        400,
+        'The value of the key credential is not a DER certificate with an RSA key of at least 2048 bits in base64.',
+      ],
     )
   })
 
