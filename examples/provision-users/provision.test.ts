@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { X509Certificate } from 'node:crypto'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { makeSelfSigned } from '@tomte/platform'
 import { COLUMNS } from './job/person.ts'
+import { assertNoSecrets } from './secrets-support.ts'
 import { directoryPeople, document, platformWithDaemon } from './test-support.ts'
 
 const HEADER = COLUMNS.join(',')
@@ -257,34 +257,9 @@ describe('what is printed and stored', () => {
     await mkdir(join(folder, 'printed'))
     await writeFile(join(folder, 'printed', 'output'), ended.stdout + ended.stderr)
 
-    const listed = platform.keyFiles.list.map((one) => one.file)
-    const secrets = await Promise.all(listed.map((one) => readFile(one, 'utf8')))
-    const pieces = secrets.flatMap((text) => pieceOf(text))
-    assert.ok(pieces.length >= 5)
-    for (const stored of await filesBelow(folder)) {
-      if (listed.includes(stored)) continue
-      const bytes = await readFile(stored)
-      for (const marker of ['PRIVATE KEY', 'eyJ', ...pieces]) {
-        assert.equal(
-          bytes.includes(marker),
-          false,
-          `${stored} holds a ${marker.length > 20 ? 'piece of a key file' : marker}`,
-        )
-      }
-    }
+    await assertNoSecrets(
+      folder,
+      platform.keyFiles.list.map((one) => one.file),
+    )
   })
 })
-
-/** A line out of the middle of each secret, which no other file may hold; certificates are public. */
-function pieceOf(text: string): readonly string[] {
-  const key =
-    /-----BEGIN PRIVATE KEY-----\n([\s\S]+?)-----END/.exec(text)?.[1] ?? (text.includes('BEGIN') ? '' : text)
-  const lines = key.split('\n').filter((line) => line.length >= 20)
-  assert.doesNotThrow(() => !text.includes('BEGIN CERTIFICATE') || new X509Certificate(text))
-  return lines.slice(-2)
-}
-
-async function filesBelow(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true })
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-}

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { startPlatform } from '@tomte/platform'
 import { company, SEED } from './hr/population.ts'
+import { assertNoSecrets } from './secrets-support.ts'
 import { directoryPeople, document, run, startOnce, temporaryFolder } from './test-support.ts'
 
 const { expected } = company(SEED)
@@ -53,6 +54,13 @@ describe('npm start -- --once --json', () => {
     assert.equal(again.unchanged + again.rejected.length, again.rows)
     assert.match(second.stderr, /3\. Skipped: consent was granted at /)
     assert.doesNotMatch(second.stderr, /403/)
+
+    const printed = [first, second].map(({ stdout, stderr }) => stdout + stderr).join('')
+    await writeFile(join(folder, 'printed'), printed)
+    const keyFiles = [...printed.matchAll(/^ {5}(\S+keys\S+) \(/gm)].map(([, file]) => file ?? '')
+    await assertNoSecrets(folder, [
+      ...new Set([...keyFiles, join(folder, 'keys', 'nightly-provisioning.pem')]),
+    ])
   })
 })
 

@@ -73,8 +73,6 @@ async function start(options: StartOptions, output: Output, signal: AbortSignal)
 function sayReady(platform: Platform, output: Output): void {
   if (output.json) output.say(`ready ${JSON.stringify(readyDocument(platform))}`)
   else output.say(`1. The identity platform is ready at ${platform.origin}`)
-  output.say(`   Files that hold a secret, readable by you alone, in ${shown(platform.keyFiles.folder)}:`)
-  for (const { file, purpose } of platform.keyFiles.list) output.say(`     ${shown(file)} (${purpose})`)
 }
 
 /** The person at this terminal administers through the operator application, as the directory's own API allows it. */
@@ -109,6 +107,8 @@ async function register(
   output.say(
     `   certificate in ${shown(daemon.certificateFile)}, requests the application permission User.ReadWrite.All`,
   )
+  output.say('   Files that hold a secret, readable by you alone:')
+  for (const { file, purpose } of platform.keyFiles.list) output.say(`     ${shown(file)} (${purpose})`)
   return daemon
 }
 

@@ -47,7 +47,7 @@ export function explain(file: string, error: unknown): Error {
     )
   }
   if (code === SQLITE.corrupt || code === SQLITE.notADatabase) return damaged(file, found)
-  if (code === SQLITE.full) {
+  if (code === SQLITE.full || (error instanceof Error && 'code' in error && error.code === 'ENOSPC')) {
     return new JobError(
       `Cannot save the checkpoint in '${file}', as free space is needed: the disk is full`,
       {

@@ -1,5 +1,6 @@
 import { type Generated, Kysely, sql } from 'kysely'
 import type { Now } from './clock.ts'
+import { JobError } from './errors.ts'
 import { explain, openSqlite, sqliteDialect } from './sqlite.ts'
 
 /** A run as it is kept. */
@@ -152,9 +153,10 @@ export class CheckpointStore {
         run_id: runId,
         collection,
         key,
-        value: JSON.stringify(entry),
+        value: JSON.stringify(entry ?? null),
       })),
     )
+    if (rows.some(({ key }) => key === '')) throw emptyKey()
     await this.#guarded(() =>
       this.#db.transaction().execute(async (transaction) => {
         const insert = transaction.insertInto('step').values({ run_id: runId, name, ...step })
@@ -184,9 +186,13 @@ export class CheckpointStore {
     collection: string,
     keys: readonly string[],
   ): Promise<Map<string, unknown>> {
-    if (keys.length === 0) return new Map()
-    const query = this.#entries(runId, collection).where('key', 'in', keys)
-    return entryMap(await this.#guarded(() => query.execute()))
+    const found = new Map<string, unknown>()
+    for (let start = 0; start < keys.length; start += KEYS_MAX) {
+      const chunk = keys.slice(start, start + KEYS_MAX)
+      const query = this.#entries(runId, collection).where('key', 'in', chunk)
+      for (const [key, value] of entryMap(await this.#guarded(() => query.execute()))) found.set(key, value)
+    }
+    return found
   }
 
   /** Returns up to `limit` entries after a key, in the order of their keys. */
@@ -216,6 +222,15 @@ export class CheckpointStore {
     }
   }
 }
+
+// SQLite takes no more than 32,766 values in one statement.
+const KEYS_MAX = 10_000
+
+// Going through a collection begins after the empty key, so an entry under it would never be seen again.
+const emptyKey = () =>
+  new JobError('Cannot save an entry of the ledger, as each needs a key: the key is empty', {
+    code: 'ledger_key_empty',
+  })
 
 const entryMap = (rows: readonly { readonly key: string; readonly value: string }[]) =>
   new Map(rows.map(({ key, value }) => [key, JSON.parse(value) as unknown]))

@@ -93,7 +93,7 @@ function refusal(response: RawResponse, body: Json, asked: Asked): TomteError {
     ? body['error_codes'].filter((code) => typeof code === 'number')
     : []
   const said =
-    text(body['error_description'])?.split(/\r?\n| Trace ID:/, 1)[0] ?? `HTTP status ${response.status}`
+    text(body['error_description'])?.split(/[\r\n]| Trace ID:/, 1)[0] ?? `HTTP status ${response.status}`
   const Class = remedy(response.status, error, aadsts)
   return new Class(
     `Cannot get a token for application '${asked.clientId}' in tenant '${asked.tenant}' with scope '${asked.scope}': ${said}`,

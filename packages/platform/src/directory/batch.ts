@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { badRequest } from './errors.ts'
-import { bodyObject } from './query.ts'
+import { bodyObject, textOf } from './query.ts'
 
 // Graph's own limit (wire.md §13.5).
 const REQUESTS_MAX = 20
@@ -36,8 +36,8 @@ export async function runBatch(
   const items = readItems(request.body)
   const responses = new Map<string, ItemResponse>()
   for (const item of items) {
-    const failed = item.dependsOn.some((id) => (responses.get(id)?.status ?? 500) >= 400)
-    responses.set(item.id, failed ? failedDependency(item.id) : await runItem(app, prefix, item, request))
+    const failed = item.dependsOn.some((id) => (responses.get(id.toLowerCase())?.status ?? 500) >= 400)
+    responses.set(item.id.toLowerCase(), failed ? failedDependency(item.id) : await runItem(app, prefix, item, request))
   }
   return { responses: [...responses.values()] }
 }
@@ -98,19 +98,36 @@ function readItem(sent: Readonly<Record<string, unknown>>, known: ReadonlySet<st
   const { id, method, url, headers = {}, body, dependsOn = [] } = sent
   if (typeof id !== 'string' || id === '' || known.has(id.toLowerCase()))
     throw badRequest('Each request of a batch needs an id of its own.')
-  const verb = METHODS.find((one) => one === String(method).toUpperCase())
+  const verb = METHODS.find((one) => one === textOf(method).toUpperCase())
   if (!verb) throw badRequest(`Invalid method for request Id: ${id}.`)
-  // A batch inside a batch would multiply its limit.
-  if (typeof url !== 'string' || /^[a-z]+:|^\/\/|\/\.\.?(\/|$)|\$batch/i.test(url))
-    throw badRequest(`Invalid url for request Id: ${id}: it must be relative.`)
-  if (!Array.isArray(dependsOn) || dependsOn.some((other) => !known.has(String(other).toLowerCase()))) {
+  if (!staysInside(url)) throw badRequest(`Invalid url for request Id: ${id}: it must be relative.`)
+  if (!Array.isArray(dependsOn) || dependsOn.some((other) => !known.has(textOf(other).toLowerCase()))) {
     throw badRequest(`Invalid dependency for request Id: ${id}.`)
   }
   const texts = Object.entries(bodyObject(headers)).filter(
     ([name]) => !/^(authorization|host|content-length)$/i.test(name),
   )
+  if (texts.some(([, value]) => typeof value === 'object'))
+    throw badRequest(`Invalid headers for request Id: ${id}.`)
   const lowered = Object.fromEntries(texts.map(([name, value]) => [name.toLowerCase(), String(value)]))
   if (body !== undefined && lowered['content-type'] === undefined)
     throw badRequest(`Request Id: ${id} has a body and no Content-Type header.`)
   return { id, method: verb, url, headers: lowered, body, dependsOn: dependsOn.map(String) }
 }
+
+/**
+ * Whether a url leads to a single request of this directory. The router resolves dots, drops tabs and line breaks, and
+ * takes `\\` for `/`; a batch inside a batch would multiply its limit.
+ */
+function staysInside(url: unknown): url is string {
+  if (typeof url !== 'string' || /^[a-z]+:|^\/\/|[\0-\x1f#]/i.test(url)) return false
+  const [path = ''] = url.split('?', 1)
+  try {
+    return !decodeURIComponent(path)
+      .split('/')
+      .some((segment) => /^\.\.?$|^\$batch$|\\/i.test(segment))
+  } catch {
+    return false
+  }
+}
+

@@ -18,6 +18,7 @@ export interface RegistrationStore {
 }
 
 const AUDIENCES = ['AzureADMyOrg', 'AzureADMultipleOrgs']
+const MEMBER_TYPES: readonly unknown[] = ['Application', 'User']
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 /** How Graph addresses an object by its application id, `(appId='…')`, after the URL has been rewritten. */
@@ -67,7 +68,7 @@ export async function listApplications(
   const query = readQuery(rawQuery, ['$filter'])
   let select = db.selectFrom('application').selectAll().where('tenant_id', '=', tenantId)
   for (const { property, anyOf } of query['$filter'] === undefined ? [] : parseFilter(query['$filter'])) {
-    const column = ({ appId: 'app_id', displayName: 'display_name' } as const)[property]
+    const column = FILTER_COLUMNS.get(property)
     if (!column)
       throw unsupportedQuery(`Unsupported filter on property '${property}' of resource 'Application'.`)
     select = select.where(column, 'in', anyOf.map(String))
@@ -75,6 +76,12 @@ export async function listApplications(
   const rows = await select.orderBy('id').limit(LIST_MAX).execute()
   return Promise.all(rows.map((row) => applicationObject(db, row)))
 }
+
+// A map, because an object would also answer to 'toString'.
+const FILTER_COLUMNS: ReadonlyMap<string, 'app_id' | 'display_name'> = new Map([
+  ['appId', 'app_id'],
+  ['displayName', 'display_name'],
+])
 
 // Registrations are few; paging comes when they are many.
 const LIST_MAX = 999
@@ -148,7 +155,13 @@ const READERS: Readonly<Record<string, (value: unknown) => Columns>> = {
     if (version === null || version === 1 || version === 2) return { requested_access_token_version: version }
     throw badRequest("Property 'requestedAccessTokenVersion' must be null, 1 or 2.")
   },
-  appRoles: (value) => ({ app_roles: JSON.stringify(list(value, 'appRoles').map(appRole)) }),
+  appRoles: (value) => {
+    const roles = list(value, 'appRoles').map(appRole)
+    const [ids, values] = [new Set(roles.map((role) => role.id)), new Set(roles.map((role) => role.value))]
+    if (ids.size < roles.length || values.size < roles.length)
+      throw badRequest("Property 'appRoles' contains an id or a value twice.")
+    return { app_roles: JSON.stringify(roles) }
+  },
   requiredResourceAccess: (value) => ({
     required_resource_access: JSON.stringify(list(value, 'requiredResourceAccess').map(resourceAccess)),
   }),
@@ -179,21 +192,17 @@ function list(value: unknown, name: string): readonly Sent[] {
   throw badRequest(`Property '${name}' must be a list.`)
 }
 
-function appRole({
-  id,
-  value,
-  displayName,
-  description,
-  allowedMemberTypes,
-  isEnabled = true,
-}: Sent): object {
+function appRole({ id, value, displayName, description, allowedMemberTypes, isEnabled = true }: Sent) {
   const members = Array.isArray(allowedMemberTypes) && allowedMemberTypes.length > 0
   if (
     typeof id !== 'string' ||
     !GUID.test(id) ||
     typeof value !== 'string' ||
     !/^[!-~]{1,120}$/.test(value) ||
-    !members
+    !members ||
+    !allowedMemberTypes.every((type) => MEMBER_TYPES.includes(type)) ||
+    typeof isEnabled !== 'boolean' ||
+    ![displayName, description].every((text) => text === undefined || typeof text === 'string')
   ) {
     throw badRequest("An app role needs an id (GUID), a value without blanks, and its 'allowedMemberTypes'.")
   }

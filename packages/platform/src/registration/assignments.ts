@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { badRequest, notFound } from '../directory/errors.ts'
-import { bodyObject } from '../directory/query.ts'
+import { bodyObject, textOf } from '../directory/query.ts'
 import type { RegistrationStore } from './applications.ts'
 import { findServicePrincipal } from './service-principals.ts'
 
@@ -37,11 +37,11 @@ export async function createAssignment(
 ): Promise<object> {
   const { principalId, resourceId, appRoleId } = bodyObject(body)
   const side = await findServicePrincipal(store, id)
-  const principal = await findServicePrincipal(store, String(principalId))
-  const resource = await findServicePrincipal(store, String(resourceId))
+  const principal = await findServicePrincipal(store, textOf(principalId))
+  const resource = await findServicePrincipal(store, textOf(resourceId))
   if (side.id !== principal.id && side.id !== resource.id)
     throw badRequest('principalId or resourceId must be the object that was addressed.')
-  const role = resource.appRoles.find((one) => one.id === String(appRoleId).toLowerCase())
+  const role = resource.appRoles.find((one) => one.id === textOf(appRoleId).toLowerCase())
   if (!role?.isEnabled || !role.allowedMemberTypes.includes('Application')) {
     throw badRequest(
       'Permission being assigned was not found on application or cannot be assigned to an application.',

@@ -66,10 +66,16 @@ export async function replaceKeyCredentials(
   if (!Array.isArray(sent)) throw badRequest("Property 'keyCredentials' must be a list.")
   const kept = sent.flatMap((credential: unknown) => {
     const { keyId, key } = bodyObject(credential)
-    return typeof keyId === 'string' && (key === null || key === undefined) ? [keyId] : []
+    return typeof keyId === 'string' && (key === null || key === undefined) ? [keyId.toLowerCase()] : []
   })
   const added = sent.filter((credential: unknown) => typeof bodyObject(credential)['key'] === 'string')
-  if (kept.length + added.length !== sent.length)
+  const registered = await db
+    .selectFrom('key_credential')
+    .select('key_id')
+    .where('application_id', '=', applicationId)
+    .execute()
+  const known = kept.every((keyId) => registered.some((row) => row.key_id === keyId))
+  if (!known || kept.length + added.length !== sent.length)
     throw badRequest('A key credential needs a key, or the keyId of one that is registered.')
   const rows = keyCredentialRows(added, applicationId)
   const others = db.deleteFrom('key_credential').where('application_id', '=', applicationId)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { badRequest, GraphError, notFound, unsupportedQuery } from '../directory/errors.ts'
 import { parseFilter } from '../directory/filter.ts'
-import { bodyObject, readQuery } from '../directory/query.ts'
+import { bodyObject, readQuery, textOf } from '../directory/query.ts'
 import type { Database } from '../store/database.ts'
 import { BY_APP_ID, type RegistrationStore } from './applications.ts'
 
@@ -36,14 +36,14 @@ export async function createServicePrincipal(
   const application = await store.db
     .selectFrom('application')
     .select(['app_id', 'tenant_id', 'sign_in_audience'])
-    .where('app_id', '=', String(appId).toLowerCase())
+    .where('app_id', '=', textOf(appId).toLowerCase())
     .executeTakeFirst()
   if (
     !application ||
     (application.tenant_id !== store.tenantId && application.sign_in_audience !== 'AzureADMultipleOrgs')
   ) {
     throw badRequest(
-      `The appId '${String(appId).slice(0, 100)}' of the service principal does not reference a valid application object.`,
+      `The appId '${textOf(appId).slice(0, 100)}' of the service principal does not reference a valid application object.`,
     )
   }
   const id = randomUUID()
@@ -83,6 +83,12 @@ export async function findServicePrincipal(
   return servicePrincipal(row)
 }
 
+// A map, because an object would also answer to 'toString'.
+const FILTER_COLUMNS: ReadonlyMap<string, 'application.app_id' | 'application.display_name'> = new Map([
+  ['appId', 'application.app_id'],
+  ['displayName', 'application.display_name'],
+])
+
 /** Lists service principals; `$filter` takes `appId` and `displayName`. @throws GraphError 400. */
 export async function listServicePrincipals(
   { db, tenantId }: RegistrationStore,
@@ -91,9 +97,7 @@ export async function listServicePrincipals(
   const query = readQuery(rawQuery, ['$filter'])
   let select = selectPrincipals(db, tenantId)
   for (const { property, anyOf } of query['$filter'] === undefined ? [] : parseFilter(query['$filter'])) {
-    const column = ({ appId: 'application.app_id', displayName: 'application.display_name' } as const)[
-      property
-    ]
+    const column = FILTER_COLUMNS.get(property)
     if (!column)
       throw unsupportedQuery(`Unsupported filter on property '${property}' of resource 'ServicePrincipal'.`)
     select = select.where(column, 'in', anyOf.map(String))

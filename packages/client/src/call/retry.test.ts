@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { nextDelayMs, retryAfterMs } from './retry.ts'
+
+const NOW_MS = Date.UTC(2026, 8, 21, 14, 0, 0)
+const never = (): number => assert.fail('no randomness is needed here')
+
+const delay = (
+  status: number,
+  { number = 1, retryAfter, repeatable = true }: { number?: number; retryAfter?: string; repeatable?: boolean },
+  random: () => number = () => 0,
+) => nextDelayMs({ number, status, retryAfter, repeatable }, NOW_MS, random)
+
+describe('nextDelayMs', () => {
+  for (const status of [429, 502, 503, 504]) {
+    it(`repeats ${status} where that does no harm`, () => {
+      assert.equal(delay(status, { retryAfter: '7' }, never), 7000)
+      assert.equal(delay(status, {}), 250)
+    })
+  }
+
+  it('repeats 429 alone where repeating could do harm', () => {
+    assert.equal(delay(429, { retryAfter: '7', repeatable: false }, never), 7000)
+    for (const status of [502, 503, 504]) {
+      assert.equal(delay(status, { retryAfter: '7', repeatable: false }, never), undefined)
+    }
+  })
+
+  for (const status of [200, 301, 400, 401, 403, 404, 409, 412, 428, 430, 500, 501, 505, 509]) {
+    it(`never repeats ${status}`, () => {
+      assert.equal(delay(status, { retryAfter: '7' }, never), undefined)
+    })
+  }
+
+  it('doubles its waits from half a second and gives up after the sixth attempt', () => {
+    const waits = (random: () => number) =>
+      [1, 2, 3, 4, 5, 6, 7].map((number) => delay(503, { number }, random))
+    assert.deepEqual(waits(() => 0), [250, 500, 1000, 2000, 4000, undefined, undefined])
+    assert.deepEqual(waits(() => 0.5), [375, 750, 1500, 3000, 6000, undefined, undefined])
+    assert.deepEqual(waits(() => 1), [500, 1000, 2000, 4000, 8000, undefined, undefined])
+  })
+
+  it('gives up after the sixth attempt whatever the server asks', () => {
+    assert.equal(delay(429, { number: 5, retryAfter: '1' }, never), 1000)
+    assert.equal(delay(429, { number: 6, retryAfter: '1' }, never), undefined)
+  })
+
+  const asked = [
+    ['0', 0],
+    ['1', 1000],
+    ['300', 300_000],
+    ['301', undefined],
+    ['3600', undefined],
+    ['9999999', undefined],
+    ['9'.repeat(400), undefined],
+    ['Mon, 21 Sep 2026 14:00:30 GMT', 30_000],
+    ['Mon, 21 Sep 2026 14:05:00 GMT', 300_000],
+    ['Mon, 21 Sep 2026 14:05:01 GMT', undefined],
+    ['Mon, 21 Sep 2026 13:59:59 GMT', 0],
+  ] as const
+  for (const [retryAfter, expected] of asked) {
+    const does = expected === undefined ? 'gives up' : `waits ${expected} ms`
+    it(`${does} when asked to wait ${retryAfter.slice(0, 40)}`, () => {
+      assert.equal(delay(503, { retryAfter }, never), expected)
+    })
+  }
+
+  for (const retryAfter of ['', 'soon', '-5', '1.5', '1e3', '0x10', '12 apples', 'in 5', '2026-09-21']) {
+    it(`takes its own wait when asked to wait '${retryAfter}', which means nothing`, () => {
+      assert.equal(delay(503, { retryAfter }), 250)
+    })
+  }
+})
+
+describe('retryAfterMs', () => {
+  it('reads seconds and dates with blanks around them', () => {
+    assert.equal(retryAfterMs(' 7 ', NOW_MS), 7000)
+    assert.equal(retryAfterMs(' Mon, 21 Sep 2026 14:00:01 GMT ', NOW_MS), 1000)
+  })
+
+  it('knows nothing without a header', () => {
+    assert.equal(retryAfterMs(undefined, NOW_MS), undefined)
+  })
+})

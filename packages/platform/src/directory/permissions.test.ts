@@ -1,0 +1,80 @@
+// The permission table against the wire: every route for every role of Graph, and for none.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { GRAPH_ROLES, type GraphRole } from '../registration/graph-application.ts'
+import { type App, assertGraphError, makeKey, World } from '../test-support.ts'
+import { PERMISSIONS } from './permissions.ts'
+
+let world: World
+let app: App
+const tokens = new Map<GraphRole | 'no role', string>()
+before(async () => {
+  world = await World.start()
+  const key = await makeKey(world.clock.ms)
+  app = await world.register(key)
+  tokens.set('no role', await world.token(app))
+  for (const role of Object.keys(GRAPH_ROLES) as GraphRole[])
+    tokens.set(role, await world.token(await world.register(key, { roles: [role] })))
+})
+after(() => world.remove())
+
+const CALLERS: readonly (GraphRole | 'no role')[] = ['no role', ...(Object.keys(GRAPH_ROLES) as GraphRole[])]
+const DENIED = 'Insufficient privileges to complete the operation.'
+const ROUTES: readonly (readonly [string, readonly string[]])[] = Object.entries(PERMISSIONS)
+
+describe('the permission table', () => {
+  for (const [route, allowed] of ROUTES) {
+    const [method = '', template = ''] = route.split(' ')
+    it(`lets ${route} be called with ${allowed.join(' or ')}, and by no one else`, async () => {
+      // Ids that fit no object: a call that is let in ends in 200, 400 or 404, and changes nothing.
+      const path = template.replace(':assignmentId', 'none').replace(':id', app.objectId)
+      const body = method === 'GET' || method === 'DELETE' ? undefined : {}
+      for (const caller of CALLERS) {
+        const answer = await world.graph(method, path, body, tokens.get(caller))
+        if (allowed.includes(caller)) {
+          assert.ok([200, 204, 400, 404].includes(answer.status), `${caller}: ${answer.status}`)
+        } else {
+          assertGraphError(answer, 403, 'Authorization_RequestDenied', DENIED)
+          assert.equal(
+            answer.headers['www-authenticate'],
+            `Bearer realm="", error="insufficient_scope", error_description="${DENIED}"`,
+          )
+        }
+      }
+    })
+
+    it(`refuses ${route} without a token, and with none of ours`, async () => {
+      const path = `/graph/v1.0${template.replace(':assignmentId', 'none').replace(':id', app.objectId)}`
+      const none = await world.send(path, { method })
+      assertGraphError(none, 401, 'InvalidAuthenticationToken', 'Access token is empty.')
+      assert.equal(none.headers['www-authenticate'], 'Bearer realm=""')
+      const other = await world.send(path, { method, headers: { authorization: 'Bearer x.y.z' } })
+      const message = 'The access token is not a signed JWT.'
+      assertGraphError(other, 401, 'InvalidAuthenticationToken', message)
+    })
+  }
+
+  it('holds for HEAD as for GET', async () => {
+    const head = async (caller: GraphRole | 'no role') =>
+      (await world.graph('HEAD', '/users', undefined, tokens.get(caller))).status
+    assert.deepEqual([await head('no role'), await head('User.Read.All')], [403, 200])
+  })
+
+  it('names no role that Graph does not publish', () => {
+    for (const [route, roles] of ROUTES)
+      for (const role of roles) assert.ok(Object.hasOwn(GRAPH_ROLES, role), `${route}: ${role}`)
+  })
+})
+
+describe('a token for the directory', () => {
+  it('opens it until it expires, with five minutes for clocks that differ', async () => {
+    const token = await world.token(app)
+    const status = async () => (await world.graph('GET', '/users', undefined, token)).status
+    const startMs = world.clock.ms
+    world.clock.ms = startMs + (3600 + 300) * 1000 - 1
+    assert.equal(await status(), 403)
+    world.clock.ms = startMs + (3600 + 300) * 1000
+    assert.equal(await status(), 401)
+    world.clock.ms = startMs
+  })
+})
