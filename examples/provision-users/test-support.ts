@@ -89,9 +89,9 @@ export function operatorDirectory({ operator, origin, graphUrl, ca }: Platform) 
 }
 
 /** A platform with an empty directory and a daemon that has consent. */
-export async function platformWithDaemon(t: Pick<TestContext, 'after'>) {
+export async function platformWithDaemon(t: Pick<TestContext, 'after'>, dataFolder?: string) {
   const folder = await temporaryFolder(t)
-  const platform = await startPlatform({ dataFolder: join(folder, 'platform'), port: 0 })
+  const platform = await startPlatform({ dataFolder: dataFolder ?? join(folder, 'platform'), port: 0 })
   t.after(() => platform.close())
   const directory = operatorDirectory(platform)
   const daemon = await registerDaemon(directory, platform, Date.now())

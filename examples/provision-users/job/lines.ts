@@ -31,12 +31,15 @@ export async function* readLines(handle: FileHandle, name: string): AsyncGenerat
     const [rest = '', ...starts] = decode(chunk as Buffer).split('\n')
     line = append(line, rest)
     for (const start of starts) {
-      yield line.endsWith('\r') ? line.slice(0, -1) : line
+      yield withoutReturn(line)
       line = append('', start)
     }
   }
   line = append(line, decode())
-  if (line !== '') yield line
+  if (line !== '') yield withoutReturn(line)
 }
 
-const append = (line: string, text: string) => (line + text).slice(0, LINE_LENGTH_MAX + 1)
+const withoutReturn = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line)
+
+// Two more than fit: one may be a CR that is no part of the line.
+const append = (line: string, text: string) => (line + text).slice(0, LINE_LENGTH_MAX + 2)

@@ -120,7 +120,9 @@ function intend(work: readonly Work[], earlier: PeoplePosition['intended']): Peo
     if ('reject' in plan) return []
     const key = fold(row.employeeId)
     const settled = plan.outcome === 'created' || plan.outcome === 'disabled'
-    return [[key, settled ? plan.outcome : (earlier[key] ?? plan.outcome)] as const]
+    // An employee id may be the name of something that every object inherits.
+    const before = Object.hasOwn(earlier, key) ? earlier[key] : undefined
+    return [[key, settled ? plan.outcome : (before ?? plan.outcome)] as const]
   })
   return Object.fromEntries(outcomes)
 }

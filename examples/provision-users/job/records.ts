@@ -50,7 +50,9 @@ function take(lines: readonly string[], width: number): Taken | undefined {
   if (first.trim() === '') return { lines: 1 }
   if (first.length > LINE_LENGTH_MAX)
     return { lines: 1, record: { problem: `the line is longer than ${LINE_LENGTH_MAX} characters` } }
-  if (balanced(first)) return { lines: 1, record: parseRecord(first, width) }
+  if (balanced(first)) return alone(first, width)
+  // What was cut off a line is unknown, so that it may not be the rest of a row.
+  if (lines.some((line) => line.length > LINE_LENGTH_MAX)) return alone(first, width)
   const end = lines.findIndex((_, index) => index > 0 && balanced(lines.slice(0, index + 1).join('\n')))
   if (end === -1) return lines.length < RECORD_LINES_MAX ? undefined : alone(first, width)
   const joined = parseRecord(lines.slice(0, end + 1).join('\n'), width)
@@ -72,7 +74,8 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 
 function parseRecord(text: string, width: number): Content {
   try {
-    const [fields = []] = parse(text, { relax_column_count: true })
+    // Lines end where readLines ends them: a CR alone must not end a row, whose rest would be lost.
+    const [fields = []] = parse(text, { relax_column_count: true, record_delimiter: '\n' })
     if (width === 0 || fields.length === width) return { fields }
     return { problem: `the row has ${fields.length} fields, and ${width} are needed` }
   } catch (error) {

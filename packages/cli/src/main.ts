@@ -27,10 +27,10 @@ interface CommonOptions {
 export async function tomte(args: readonly string[]): Promise<number> {
   const output = standardOutput(args.includes('--json'))
   try {
-    await program((work) => work(output)).parseAsync(args, { from: 'user' })
+    await parse(args, output)
     return 0
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof CommanderError) return WRONG_USAGE
     if (error instanceof Stopped) {
       output.say(error.message)
       return error.exitCode
@@ -40,10 +40,30 @@ export async function tomte(args: readonly string[]): Promise<number> {
   }
 }
 
+const WRONG_USAGE = 2
+
+async function parse(args: readonly string[], output: Output): Promise<void> {
+  let help = ''
+  try {
+    const command = program(
+      (work) => work(output),
+      (text) => (help += text),
+    )
+    await command.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError && error.exitCode === 0)) throw error
+    await output.print(help)
+  }
+}
+
 type Output = ReturnType<typeof standardOutput>
 
-function program(run: (work: (output: Output) => Promise<void>) => Promise<void>): Command {
+function program(
+  run: (work: (output: Output) => Promise<void>) => Promise<void>,
+  writeOut: (text: string) => void,
+): Command {
   const command = new Command('tomte')
+    .configureOutput({ writeOut })
     .description('Programs with an identity of their own')
     .exitOverride()
     .showHelpAfterError('Run tomte --help for the commands and their options.')

@@ -9,6 +9,8 @@ export interface Output {
   /** The command's result: the document, or the text a person reads instead. */
   readonly result: (document: object, text: string) => Promise<void>
   readonly failure: (failure: Failure) => Promise<void>
+  /** Text that was asked for by itself, such as help. */
+  readonly print: (text: string) => Promise<void>
   /** How much of a long work is done. */
   readonly progress: (done: number, total: number, what: string) => void
 }
@@ -20,6 +22,8 @@ const STEPS_WITHOUT_TERMINAL = 4
 export function standardOutput(json: boolean): Output {
   const people = json ? process.stderr : process.stdout
   const bar = progressBar(process.stderr)
+  // A line that nobody takes must not end the work; that the result could not be told is said at the end.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   return {
     json,
     say(line) {
@@ -33,8 +37,10 @@ export function standardOutput(json: boolean): Output {
     async failure(failure) {
       bar.end()
       process.stderr.write(failureText(failure))
-      if (json) await written(process.stdout, `${JSON.stringify({ error: failure })}\n`)
+      // It has been told above, and the exit code says it too.
+      if (json) await written(process.stdout, `${JSON.stringify({ error: failure })}\n`).catch(() => {})
     },
+    print: (text) => written(process.stdout, text),
     progress: (done, total, what) => bar.show(done, total, what),
   }
 }
@@ -69,16 +75,14 @@ export function progressBar(stream: Writable & { readonly isTTY?: boolean }) {
 }
 
 /** Writes and waits: a result that nobody received is a failure. */
-function written(stream: Writable, text: string): Promise<void> {
+function written(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const failed = (error: Error) => {
-      const message = `Cannot write the result to standard output, as whoever reads it must take it all: ${error.message}`
-      reject(Object.assign(new Error(message, { cause: error }), { code: 'output_unwritable' }))
-    }
-    stream.once('error', failed)
-    stream.write(text, () => {
-      stream.off('error', failed)
-      resolve()
+    stream.write(text, (error) => {
+      if (!error) return resolve()
+      // After an earlier line has failed, the stream itself knows why.
+      const cause = stream.errored ?? error
+      const message = `Cannot write the result to standard output, as whoever reads it must take it all: ${cause.message}`
+      reject(Object.assign(new Error(message, { cause }), { code: 'output_unwritable' }))
     })
   })
 }

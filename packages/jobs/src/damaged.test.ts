@@ -5,7 +5,8 @@ import { describe, it, type TestContext } from 'node:test'
 import { CheckpointStore, NO_TRAFFIC } from './store.ts'
 import { anotherProcess, temporaryFolder } from './test-support.ts'
 
-const DAMAGED_HINT = 'Restore the file from a copy, or move it away: the next run then starts from the beginning'
+const DAMAGED_HINT =
+  'Restore the file from a copy, or move it away: the next run then starts from the beginning'
 
 /** A file with enough entries that it has many pages. */
 async function filledFile(t: TestContext): Promise<string> {
@@ -103,7 +104,8 @@ describe('CheckpointStore.open', () => {
     })
   })
 
-  it('makes the folder for its owner alone', { skip: process.platform === 'win32' && 'Windows has no modes' }, async (t) => {
+  const noModes = process.platform === 'win32' && 'Windows has no modes'
+  it('makes the folder for its owner alone', { skip: noModes }, async (t) => {
     const folder = join(await temporaryFolder(t), 'a', 'b')
     await (await CheckpointStore.open(join(folder, 'jobs.db'))).close()
     assert.equal((await stat(folder)).mode & 0o777, 0o700)

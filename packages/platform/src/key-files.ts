@@ -48,6 +48,8 @@ export class KeyFiles {
       const half = `${file}.new`
       const handle = await open(half, 'w', 0o600)
       try {
+        // The file may be there since a crash, with any mode.
+        await handle.chmod(0o600)
         await handle.writeFile(text)
         await handle.sync()
       } finally {

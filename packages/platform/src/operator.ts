@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import type { Now } from './clock.ts'
+import { PlatformError } from './errors.ts'
 import type { KeyFiles } from './key-files.ts'
 import { hashPassword } from './portal/password.ts'
 import { keyCredentialRows } from './registration/key-credentials.ts'
@@ -12,6 +13,7 @@ import {
 } from './registration/graph-application.ts'
 import { grant } from './registration/assignments.ts'
 import type { Database } from './store/database.ts'
+import { parseCertifiedKey } from './tls/certified-key-file.ts'
 import { makeSelfSigned } from './tls/certificates.ts'
 
 /** The first tenant of a new data folder. */
@@ -50,9 +52,7 @@ interface Start {
 export async function ensureOperator(start: Start): Promise<Operator> {
   await ensureGraph(start)
   await ensureAdministrator(start)
-  const operator = (await readOperator(start)) ?? (await makeOperator(start))
-  await start.keyFiles.read(OPERATOR_FILE, OPERATOR_PURPOSE)
-  return operator
+  return (await readOperator(start)) ?? makeOperator(start)
 }
 
 /** Graph's roles may grow with a release, so they are written at every start. */
@@ -102,9 +102,31 @@ async function readOperator({ db, keyFiles }: Start): Promise<Operator | undefin
     .where('domain.is_default', '=', 1)
     .executeTakeFirst()
   if (!row) return undefined
+  await checkOperatorFile(keyFiles)
   const certificateFile = keyFiles.path(OPERATOR_FILE)
   return { tenantId: row.tenant_id, tenantDomain: row.name, clientId: row.app_id, certificateFile }
 }
+
+const OPERATOR_HINT =
+  'Restore it from a copy, or move the data folder away: the next start makes a new operator in a new directory'
+
+/** The directory knows the operator by a certificate whose key is in this file alone. */
+async function checkOperatorFile(keyFiles: KeyFiles): Promise<void> {
+  const pem = await keyFiles.read(OPERATOR_FILE, OPERATOR_PURPOSE)
+  if (pem !== undefined) return void parseOperator(pem, keyFiles)
+  throw new PlatformError(
+    `Cannot use the key file '${keyFiles.path(OPERATOR_FILE)}' (${OPERATOR_PURPOSE}), as the directory knows its certificate: the file is missing`,
+    { code: 'key_file_missing', hint: OPERATOR_HINT },
+  )
+}
+
+const parseOperator = (pem: string, keyFiles: KeyFiles) =>
+  parseCertifiedKey(pem, {
+    file: keyFiles.path(OPERATOR_FILE),
+    purpose: OPERATOR_PURPOSE,
+    hint: OPERATOR_HINT,
+    authority: false,
+  })
 
 async function makeOperator({ db, keyFiles, now, tenant }: Start): Promise<Operator> {
   const nowMs = now()
@@ -115,7 +137,7 @@ async function makeOperator({ db, keyFiles, now, tenant }: Start): Promise<Opera
     })
     return `${made.certificate}\n${made.privateKey}\n`
   })
-  const key = new X509Certificate(pem).raw.toString('base64')
+  const key = new X509Certificate(parseOperator(pem, keyFiles).certificate).raw.toString('base64')
   // One transaction: a start that is interrupted leaves either all of it or nothing.
   return db.transaction().execute(async (transaction) => {
     const tenantId = await insertTenant(transaction, tenant, nowMs)

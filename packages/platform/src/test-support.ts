@@ -87,7 +87,15 @@ export class World {
       body === undefined ? headers : { 'content-length': String(Buffer.byteLength(body)), ...headers }
     return new Promise((resolve, reject) => {
       const outgoing = request(
-        { host: 'localhost', port, path, method, headers: framed, agent: this.#agent },
+        {
+          host: 'localhost',
+          servername: 'localhost',
+          port,
+          path,
+          method,
+          headers: framed,
+          agent: this.#agent,
+        },
         (incoming) => {
           const chunks: Buffer[] = []
           incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -290,7 +298,7 @@ export function assertRefused(
       status,
       body: {
         error,
-        error_description: `AADSTS${aadsts}: ${text} Trace ID: ${trace} Correlation ID: ${correlation} Timestamp: ${timestamp}`,
+        error_description: `AADSTS${aadsts}: ${text} Trace ID: ${String(trace)} Correlation ID: ${String(correlation)} Timestamp: ${timestamp}`,
         error_codes: [aadsts],
         timestamp,
         trace_id: trace,

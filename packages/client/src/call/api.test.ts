@@ -1,37 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
-import {
-  type Answer,
-  CLIENT,
-  identityAt,
-  isTokenRequest,
-  type Received,
-  scriptedServer,
-  TENANT,
-  tokenAnswer,
-} from '../test-support.ts'
-import { api, type ApiOptions } from './api.ts'
-
-const SCOPE = 'api://orders/.default'
-
-/** An API behind an authority of its own; `calls` are the requests it received, without those for tokens. */
-async function scriptedApi(
-  t: Parameters<typeof scriptedServer>[0],
-  answer: (request: Received, number: number) => Answer,
-  options: Partial<ApiOptions> = {},
-) {
-  const calls: Received[] = []
-  const server = await scriptedServer(t, (request, number) => {
-    if (isTokenRequest(request)) return tokenAnswer(`token-${number}`)
-    calls.push(request)
-    return answer(request, calls.length)
-  })
-  const { origin, ca } = server
-  const identity = identityAt(server)
-  const orders = api(identity, { baseUrl: `${origin}/v1`, scope: SCOPE, ca, ...options })
-  return { orders, calls, origin, identity, server }
-}
+import { CLIENT, identityAt, isTokenRequest, scriptedServer, TENANT, tokenAnswer } from '../test-support.ts'
+import { api } from './api.ts'
+import { SCOPE, scriptedApi } from './test-support.ts'
 
 describe('Api sends', () => {
   const methods = [
@@ -156,8 +128,7 @@ describe('Api turns', () => {
       await assert.rejects(orders.post('/orders', {}), {
         name: 'PermissionError',
         code: 'Authorization_RequestDenied',
-        message:
-          'Cannot POST /v1/orders: status 403, Authorization_RequestDenied: Insufficient privileges.',
+        message: 'Cannot POST /v1/orders: status 403, Authorization_RequestDenied: Insufficient privileges.',
         hint: consent(origin, named),
       })
       assert.equal(calls.length, 1)
@@ -228,8 +199,12 @@ describe('Api keeps the token at home', () => {
 
   for (const path of ['https://[', 'https://', 'nonsense:']) {
     it(`and refuses '${path}', which is no address`, async (t) => {
-      const { orders, server } = await scriptedApi(t, () => ({ body: {} }))
-      await assert.rejects(orders.get(path), { name: 'ProtocolError' })
+      const { orders, server, origin } = await scriptedApi(t, () => ({ body: {} }))
+      await assert.rejects(orders.get(path), {
+        name: 'ProtocolError',
+        code: 'foreign_origin',
+        message: `Cannot call what is no web address, as the token may only be sent to ${origin}`,
+      })
       assert.deepEqual(server.received, [])
     })
   }

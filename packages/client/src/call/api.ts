@@ -12,7 +12,7 @@ import { type Incoming, type Send, type SenderOptions, sender } from './transpor
 
 /** Where an API is, and what its calls need. */
 export interface ApiOptions extends SenderOptions {
-  /** Every path is below this; the token goes to its origin and nowhere else. */
+  /** Every path is below this, links of answers aside; the token goes to its origin and nowhere else. */
   readonly baseUrl: string
   /** The static scope of the API's tokens, `{resource}/.default`. */
   readonly scope: string
@@ -104,12 +104,12 @@ export class Api {
     const url = this.#resolve(path)
     let renewed = false
     for (let number = 1; ; number += 1) {
-      const { accessToken } = await this.#source.token()
+      const { accessToken } = await unlessAborted(() => this.#source.token(), options.signal)
       const response = await this.#attempt(method, url, accessToken, body, options)
       if (response.status >= 200 && response.status < 300) return parseBody(method, url, response)
       if (response.status === 401 && !renewed) {
         renewed = true
-        await this.#source.token({ renew: accessToken })
+        await unlessAborted(() => this.#source.token({ renew: accessToken }), options.signal)
         this.retries += 1
         continue
       }
@@ -161,7 +161,7 @@ export class Api {
         accept: 'application/json',
         'client-request-id': randomUUID(),
         ...content,
-        ...options.headers,
+        ...lowerCased(options.headers),
         authorization: `Bearer ${token}`,
       },
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -169,18 +169,27 @@ export class Api {
     })
   }
 
-  /** The token goes to the base URL's origin alone, wherever a link in an answer may point. */
+  /**
+   * The token goes to the base URL's origin alone, wherever a link in an answer may point; a path cannot climb out of
+   * the base URL, whatever was put into it.
+   */
   #resolve(path: string): URL {
     const absolute = /^[a-z][a-z0-9+.-]*:/i.test(path) || path.startsWith('//')
-    const url = absolute ? new URL(path, this.#base) : new URL(this.#base.href + path.replace(/^\//, ''))
-    if (url.origin === this.#base.origin) return url
-    throw new ProtocolError(
-      `Cannot call ${url.origin}, as the token may only be sent to ${this.#base.origin}`,
-      {
+    const text = absolute ? path : this.#base.href + path.replace(/^\//, '')
+    const url = URL.canParse(text, this.#base.href) ? new URL(text, this.#base) : undefined
+    const { origin, pathname, href } = this.#base
+    if (url?.origin !== origin) {
+      const found = url && url.origin !== 'null' ? url.origin : 'what is no web address'
+      throw new ProtocolError(`Cannot call ${found}, as the token may only be sent to ${origin}`, {
         code: 'foreign_origin',
         hint: 'Make another api() for that origin, with a scope of its own',
-      },
-    )
+      })
+    }
+    if (absolute || url.pathname.startsWith(pathname)) return url
+    throw new ProtocolError(`Cannot call ${url.pathname}, as every path must be below ${href}`, {
+      code: 'path_outside',
+      hint: 'Encode what goes into a path with encodeURIComponent',
+    })
   }
 
   #refusal(
@@ -245,6 +254,16 @@ function baseUrl(text: string): URL {
   return url
 }
 
+/** Lets go of one caller when its signal is aborted; the work, which others may wait for too, goes on. */
+async function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work()
+  signal.throwIfAborted()
+  const { promise, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  return Promise.race([work(), promise]).finally(() => signal.removeEventListener('abort', abort))
+}
+
 function parseBody(method: string, url: URL, { status, text }: Incoming): unknown {
   if (text === '') return undefined
   try {
@@ -266,6 +285,10 @@ function jsonOrText(text: string): unknown {
     return text.slice(0, 1000)
   }
 }
+
+/** Two spellings of one header would both be sent. */
+const lowerCased = (headers: Readonly<Record<string, string>> = {}) =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 
 const first = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value)
 const header = (response: Incoming, name: string) => first(response.headers[name])

@@ -95,7 +95,13 @@ function readResponses(body: unknown): Map<string, BatchResponse> {
   if (typeof body !== 'object' || body === null || !('responses' in body) || !Array.isArray(body.responses)) {
     throw malformed('no "responses" list')
   }
-  return new Map(body.responses.map((response: unknown) => readResponse(response)))
+  const responses = new Map<string, BatchResponse>()
+  for (const response of body.responses) {
+    const [id, answer] = readResponse(response)
+    if (responses.has(id)) throw malformed(`two answers to the request with id ${id}`)
+    responses.set(id, answer)
+  }
+  return responses
 }
 
 function readResponse(response: unknown): [string, BatchResponse] {

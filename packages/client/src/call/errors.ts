@@ -23,11 +23,12 @@ export class ApiError extends TomteError {
   }
 }
 
-/** The innermost code and the message of a Graph error body (wire.md §13.1), or of problem+json. */
+/** The code and the message of a Graph error body (wire.md §13.1), or the message of problem+json (RFC 9457). */
 export function errorOf(body: unknown): { readonly code?: string; readonly message?: string } {
   if (typeof body !== 'object' || body === null) return {}
   const error = 'error' in body && typeof body.error === 'object' && body.error !== null ? body.error : body
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
-  const message = 'message' in error && typeof error.message === 'string' ? error.message : undefined
-  return { ...(code === undefined ? {} : { code }), ...(message === undefined ? {} : { message }) }
+  const facts = error as Readonly<Record<string, unknown>>
+  const { code } = facts
+  const message = [facts['message'], facts['detail'], facts['title']].find((said) => typeof said === 'string')
+  return { ...(typeof code === 'string' ? { code } : {}), ...(message === undefined ? {} : { message }) }
 }

@@ -7,7 +7,11 @@ const never = (): number => assert.fail('no randomness is needed here')
 
 const delay = (
   status: number,
-  { number = 1, retryAfter, repeatable = true }: { number?: number; retryAfter?: string; repeatable?: boolean },
+  {
+    number = 1,
+    retryAfter,
+    repeatable = true,
+  }: { number?: number; retryAfter?: string; repeatable?: boolean },
   random: () => number = () => 0,
 ) => nextDelayMs({ number, status, retryAfter, repeatable }, NOW_MS, random)
 
@@ -35,9 +39,18 @@ describe('nextDelayMs', () => {
   it('doubles its waits from half a second and gives up after the sixth attempt', () => {
     const waits = (random: () => number) =>
       [1, 2, 3, 4, 5, 6, 7].map((number) => delay(503, { number }, random))
-    assert.deepEqual(waits(() => 0), [250, 500, 1000, 2000, 4000, undefined, undefined])
-    assert.deepEqual(waits(() => 0.5), [375, 750, 1500, 3000, 6000, undefined, undefined])
-    assert.deepEqual(waits(() => 1), [500, 1000, 2000, 4000, 8000, undefined, undefined])
+    assert.deepEqual(
+      waits(() => 0),
+      [250, 500, 1000, 2000, 4000, undefined, undefined],
+    )
+    assert.deepEqual(
+      waits(() => 0.5),
+      [375, 750, 1500, 3000, 6000, undefined, undefined],
+    )
+    assert.deepEqual(
+      waits(() => 1),
+      [500, 1000, 2000, 4000, 8000, undefined, undefined],
+    )
   })
 
   it('gives up after the sixth attempt whatever the server asks', () => {

@@ -31,7 +31,9 @@ export function nextDelayMs(attempt: Attempt, nowMs: number, random: () => numbe
 /** Reads `Retry-After` in both of its forms: seconds, or an HTTP date (RFC 9110 §10.2.3). */
 export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined
-  if (/^\d{1,6}$/.test(header.trim())) return Number(header) * 1000
-  const date = Date.parse(header)
+  const text = header.trim()
+  if (/^\d+$/.test(text)) return Number(text) * 1000
+  // Without this, Date.parse would take '-5' for a day in May.
+  const date = /^[A-Z][a-z]+, .* GMT$/.test(text) ? Date.parse(text) : Number.NaN
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs)
 }

@@ -85,7 +85,7 @@ const HINTS: Readonly<Record<number, string>> = {
   500011: 'Check the resource in the scope, and that its service principal exists in this tenant',
 }
 
-const PERMISSION_CODES = new Set([7000112, 7000229, 53003, 501051])
+const PERMISSION_CODES = new Set([65001, 53003, 500014, 501051, 7000112, 7000229])
 
 function refusal(response: RawResponse, body: Json, asked: Asked): TomteError {
   const error = text(body['error']) ?? `http_${response.status}`

@@ -45,6 +45,7 @@ export function guarded(app: FastifyInstance, { guard, body = problem }: Fastify
     } catch (refusal) {
       if (!(refusal instanceof GuardRefusal)) throw refusal
       request.log.info({ code: refusal.code, reason: refusal.reason }, 'refused')
+      if (body === problem) void reply.type('application/problem+json')
       return reply
         .code(refusal.status)
         .header('www-authenticate', challenge(refusal))
@@ -52,6 +53,9 @@ export function guarded(app: FastifyInstance, { guard, body = problem }: Fastify
     }
   })
 }
+
+// Registered as a plugin, it would otherwise get a scope of its own, and leave every route outside of that unguarded.
+Object.defineProperty(guarded, Symbol.for('skip-override'), { value: true })
 
 const problem = (refusal: GuardRefusal) => ({
   status: refusal.status,

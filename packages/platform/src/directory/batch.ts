@@ -37,7 +37,10 @@ export async function runBatch(
   const responses = new Map<string, ItemResponse>()
   for (const item of items) {
     const failed = item.dependsOn.some((id) => (responses.get(id.toLowerCase())?.status ?? 500) >= 400)
-    responses.set(item.id.toLowerCase(), failed ? failedDependency(item.id) : await runItem(app, prefix, item, request))
+    responses.set(
+      item.id.toLowerCase(),
+      failed ? failedDependency(item.id) : await runItem(app, prefix, item, request),
+    )
   }
   return { responses: [...responses.values()] }
 }
@@ -120,7 +123,7 @@ function readItem(sent: Readonly<Record<string, unknown>>, known: ReadonlySet<st
  * takes `\\` for `/`; a batch inside a batch would multiply its limit.
  */
 function staysInside(url: unknown): url is string {
-  if (typeof url !== 'string' || /^[a-z]+:|^\/\/|[\0-\x1f#]/i.test(url)) return false
+  if (typeof url !== 'string' || /^[a-z]+:|^\/\/|[\p{Cc}#]/iu.test(url)) return false
   const [path = ''] = url.split('?', 1)
   try {
     return !decodeURIComponent(path)
@@ -130,4 +133,3 @@ function staysInside(url: unknown): url is string {
     return false
   }
 }
-

@@ -22,7 +22,51 @@ const CALLERS: readonly (GraphRole | 'no role')[] = ['no role', ...(Object.keys(
 const DENIED = 'Insufficient privileges to complete the operation.'
 const ROUTES: readonly (readonly [string, readonly string[]])[] = Object.entries(PERMISSIONS)
 
+// Said a second time and the other way round, so that a slip in the table itself shows.
+const READ_PEOPLE = ['GET /organization', 'GET /users', 'GET /users/:id', 'GET /users/:id/manager']
+const WRITE_PEOPLE = [
+  'POST /users',
+  'PATCH /users/:id',
+  'PUT /users/:id/manager/$ref',
+  'DELETE /users/:id/manager/$ref',
+]
+const READ_APPS = [
+  'GET /applications',
+  'GET /applications/:id',
+  'GET /servicePrincipals',
+  'GET /servicePrincipals/:id',
+  'GET /servicePrincipals/:id/appRoleAssignments',
+  'GET /servicePrincipals/:id/appRoleAssignedTo',
+]
+const WRITE_APPS = [
+  'POST /applications',
+  'PATCH /applications/:id',
+  'POST /servicePrincipals',
+  'PATCH /servicePrincipals/:id',
+]
+const ASSIGN = [
+  'POST /servicePrincipals/:id/appRoleAssignments',
+  'DELETE /servicePrincipals/:id/appRoleAssignments/:assignmentId',
+  'POST /servicePrincipals/:id/appRoleAssignedTo',
+]
+const OPENED: Readonly<Record<GraphRole, readonly string[]>> = {
+  'User.Read.All': READ_PEOPLE,
+  'User.ReadWrite.All': [...READ_PEOPLE, ...WRITE_PEOPLE],
+  'Directory.Read.All': [...READ_PEOPLE, ...READ_APPS],
+  'Directory.ReadWrite.All': [...READ_PEOPLE, ...WRITE_PEOPLE, ...READ_APPS],
+  'Application.Read.All': READ_APPS,
+  'Application.ReadWrite.All': [...READ_APPS, ...WRITE_APPS],
+  'AppRoleAssignment.ReadWrite.All': ASSIGN,
+}
+
 describe('the permission table', () => {
+  for (const [role, opened] of Object.entries(OPENED)) {
+    it(`opens to ${role} what the role is for`, () => {
+      const found = ROUTES.flatMap(([route, allowed]) => (allowed.includes(role) ? [route] : []))
+      assert.deepEqual(found.sort(), [...opened].sort())
+    })
+  }
+
   for (const [route, allowed] of ROUTES) {
     const [method = '', template = ''] = route.split(' ')
     it(`lets ${route} be called with ${allowed.join(' or ')}, and by no one else`, async () => {

@@ -76,7 +76,7 @@ describe('the pages of GET /users', () => {
         `Invalid page size specified: '${top}'. Must be between 1 and 999 inclusive.`,
       )
     }
-    for (const text of ['x', 'after:x', 'after:-1', 'after:1;', `after:${'9'.repeat(16)}`]) {
+    for (const text of ['x', 'xafter:1', 'after:x', 'after:-1', 'after:1;', `after:${'9'.repeat(16)}`]) {
       const token = Buffer.from(text).toString('base64url')
       bad(await world.graph('GET', `/users?$skiptoken=${token}`), 'Skip token is invalid.')
     }

@@ -46,7 +46,7 @@ describe('the keys document', () => {
       const { status, body } = await world.send(`/${name}/discovery/v2.0/keys`)
       const [key, ...others] = body['keys'] as Record<string, unknown>[]
       assert.deepEqual([status, others], [200, []])
-      const [x5c] = key?.['x5c'] as string[]
+      const [x5c] = (key?.['x5c'] ?? []) as string[]
       const certificate = new X509Certificate(Buffer.from(x5c ?? '', 'base64'))
       const kid = createHash('sha1').update(certificate.raw).digest('base64url')
       const { n, e } = certificate.publicKey.export({ format: 'jwk' })

@@ -239,7 +239,8 @@ describe('an application', () => {
 describe('keyCredentials', () => {
   const credentials = async ({ objectId }: App) =>
     (await world.done(200, 'GET', `/applications/${objectId}`))['keyCredentials'] as Json[]
-  const names = async (app: App) => (await credentials(app)).map(({ displayName }) => displayName).sort()
+  const names = async (app: App) =>
+    (await credentials(app)).map(({ displayName }) => String(displayName)).sort()
   const NEEDS = 'A key credential needs a key, or the keyId of one that is registered.'
   const NEEDS_ALL =
     "A key credential needs type 'AsymmetricX509Cert', usage 'Verify' and a certificate as its key."

@@ -23,7 +23,9 @@ export function sqliteDialect(database: DatabaseSync): Dialect {
     database: {
       close: () => database.close(),
       prepare(sql) {
-        const statement = database.prepare(sql)
+        // A full disk makes SQLite roll back by itself; a second rollback would fail, and hide the reason.
+        const already = sql === 'rollback' && !database.isTransaction
+        const statement = database.prepare(already ? 'select 1 where false' : sql)
         return {
           reader: statement.columns().length > 0,
           all: (parameters) => statement.all(...(parameters as SQLInputValue[])),

@@ -1,9 +1,9 @@
-import { X509Certificate } from 'node:crypto'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Now } from '../clock.ts'
-import { PlatformError } from '../errors.ts'
+import { errorCode, PlatformError } from '../errors.ts'
 import type { KeyFiles } from '../key-files.ts'
+import { parseCertifiedKey } from './certified-key-file.ts'
 import { type CertifiedKey, makeLocalAuthority, makeServerCertificate } from './certificates.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -38,10 +38,14 @@ export class LocalAuthority {
       const made = await makeLocalAuthority('tomte local certificate authority', validity)
       return `${made.certificate}\n${made.privateKey}\n`
     })
-    const authority = split(pem, keyFiles.path(KEY_FILE))
+    const authority = parseCertifiedKey(pem, {
+      file: keyFiles.path(KEY_FILE),
+      purpose: PURPOSE,
+      hint: 'Restore it from a copy, or delete it: the next start makes a new one, and clients have to trust the new ca.pem',
+      authority: true,
+    })
     const certificateFile = join(dataFolder, 'ca.pem')
-    await writeFile(`${certificateFile}.new`, `${authority.certificate}\n`)
-    await rename(`${certificateFile}.new`, certificateFile)
+    await publish(certificateFile, `${authority.certificate}\n`)
     return new LocalAuthority(authority, certificateFile, now)
   }
 
@@ -55,19 +59,20 @@ export class LocalAuthority {
   }
 }
 
-function split(pem: string, file: string): CertifiedKey {
-  const certificate = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/.exec(pem)?.[0]
-  const privateKey = /-----BEGIN PRIVATE KEY-----[\s\S]+?-----END PRIVATE KEY-----/.exec(pem)?.[0]
+async function publish(file: string, text: string): Promise<void> {
   try {
-    if (certificate && privateKey && new X509Certificate(certificate).ca) return { certificate, privateKey }
-  } catch {
-    // Falls through: an unreadable certificate is as useless as a missing one.
+    await writeFile(`${file}.new`, text)
+    await rename(`${file}.new`, file)
+  } catch (error) {
+    const full = errorCode(error) === 'ENOSPC'
+    const found = full ? 'the disk is full' : error instanceof Error ? error.message : String(error)
+    throw new PlatformError(
+      `Cannot write '${file}', as clients read the certificate authority there: ${found}`,
+      {
+        code: full ? 'disk_full' : 'data_folder_unusable',
+        hint: full ? 'Free some space and start again' : 'Check the permissions of the data folder',
+        cause: error,
+      },
+    )
   }
-  throw new PlatformError(
-    `Cannot use the key file '${file}' (${PURPOSE}), as it must hold both in PEM: it is damaged`,
-    {
-      code: 'key_file_damaged',
-      hint: 'Restore it from a copy, or delete it: the next start makes a new one, and clients have to trust the new ca.pem',
-    },
-  )
 }

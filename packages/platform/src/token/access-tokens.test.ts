@@ -28,7 +28,12 @@ before(async () => {
     api: { requestedAccessTokenVersion: 2 },
     appRoles: [role(READ_ORDERS, 'Orders.Read.All'), role(WRITE_ORDERS, 'Orders.ReadWrite.All')],
   })
-  invoices = await world.register(key, { displayName: 'invoices', identifierUris: ['api://invoices'] })
+  // A role of the same id as one of the other API's: ids are unique within an application alone.
+  invoices = await world.register(key, {
+    displayName: 'invoices',
+    identifierUris: ['api://invoices'],
+    appRoles: [role(READ_ORDERS, 'Invoices.Read.All')],
+  })
 })
 after(() => world.remove())
 

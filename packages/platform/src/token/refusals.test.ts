@@ -96,7 +96,10 @@ const CASES: readonly Case[] = [
     aadsts: 9002313,
     when: 'a parameter comes twice',
     ask: () =>
-      world.send(tokenPath(), { method: 'POST', body: `${new URLSearchParams(world.form(app))}&scope=x` }),
+      world.send(tokenPath(), {
+        method: 'POST',
+        body: `${new URLSearchParams(world.form(app)).toString()}&scope=x`,
+      }),
     text: () => 'Invalid request. Request is malformed or invalid.',
   },
   {
@@ -337,7 +340,7 @@ function sendDraft({ method, tenant, extra, grant, clientId, from, scope, creden
   const claims = credential === 'expired' ? { nbf: seconds() - 900, exp: seconds() - 600 } : {}
   const assertion = credential === 'none' ? '' : world.assertion(from, { claims })
   const form = world.form(from, { grant_type: grant, client_id: client, scope, client_assertion: assertion })
-  return world.send(tokenPath(tenant), { method, body: `${new URLSearchParams(form)}${extra}` })
+  return world.send(tokenPath(tenant), { method, body: `${new URLSearchParams(form).toString()}${extra}` })
 }
 
 const properDraft = (): Draft => ({

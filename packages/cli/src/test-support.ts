@@ -1,0 +1,88 @@
+// Runs the command as the program it is, on a daemon that is written for the tests.
+import { type SpawnOptions, spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+type Test = Pick<TestContext, 'after'>
+
+/** How a program ended, and everything it printed. */
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A folder that is removed after the test. */
+export async function temporaryFolder(t: Test): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tomte-cli-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** What a daemon's configuration in another folder imports, spelled so that it is found from there. */
+export const IMPORTS = `import { defineDaemon, defineJob } from '${import.meta.resolve('@tomte/jobs')}'
+import { z } from '${import.meta.resolve('zod')}'
+`
+
+/** An identity that no test here ever signs in with. */
+const IDENTITY = {
+  AZURE_TENANT_ID: 'contoso.example',
+  AZURE_CLIENT_ID: '22222222-bbbb-4bbb-8bbb-000000000002',
+  AZURE_CLIENT_CERTIFICATE_PATH: 'nowhere.pem',
+}
+
+const program = fileURLToPath(new URL('bin.ts', import.meta.url))
+
+export interface Surroundings {
+  readonly cwd?: string
+  /** A file descriptor, or a pipe if there is none. */
+  readonly stdout?: number
+  readonly stderr?: number
+}
+
+/** Starts `tomte` with these arguments. */
+export function tomte(t: Test, args: readonly string[], { cwd, stdout, stderr }: Surroundings = {}) {
+  const { NODE_TEST_CONTEXT: _, ...inherited } = process.env
+  const options: SpawnOptions = {
+    cwd: cwd ?? tmpdir(),
+    env: { ...inherited, ...IDENTITY },
+    stdio: ['ignore', stdout ?? 'pipe', stderr ?? 'pipe'],
+  }
+  const child = spawn(process.execPath, ['--conditions=@tomte/source', program, ...args], options)
+  t.after(() => child.kill('SIGKILL'))
+  const printed = { stdout: '', stderr: '' }
+  let heard = () => {}
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.on('data', (chunk: Buffer) => {
+      printed[name] += chunk.toString()
+      heard()
+    })
+  }
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve({ code, signal, ...printed }))
+  })
+  /** Resolves once what was printed on standard output or error fits. */
+  const prints = (wanted: RegExp) =>
+    new Promise<void>((resolve, reject) => {
+      heard = () => (wanted.test(printed.stdout + printed.stderr) ? resolve() : undefined)
+      heard()
+      void ended.then((how) => reject(new Error(`it ended before ${String(wanted)}: ${JSON.stringify(how)}`)))
+    })
+  return { child, ended, prints, printed }
+}
+
+/** A folder with a `tomte.config.ts` of this text. */
+export async function configured(t: Test, text: string): Promise<string> {
+  const folder = await temporaryFolder(t)
+  await writeFile(join(folder, 'tomte.config.ts'), text)
+  return folder
+}
+
+/** Asserts over: one line that says why, and no stack of calls. */
+export const hasStack = ({ stdout, stderr }: Pick<Ended, 'stdout' | 'stderr'>): boolean =>
+  /^\s+at /m.test(stdout + stderr)

@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
+import { describe, it } from 'node:test'
+import { inspect } from 'node:util'
+import { systemClock } from '../clock.ts'
+import { type Answer, identityAt, isTokenRequest, scriptedServer, tokenAnswer } from '../test-support.ts'
+import { api } from './api.ts'
+import { SCOPE, scriptedApi } from './test-support.ts'
+
+const refusal = (status: number, retryAfter?: string): Answer => ({
+  status,
+  headers: retryAfter === undefined ? {} : { 'retry-after': retryAfter },
+  body: { error: { code: 'busy', message: 'Later.' } },
+})
+
+describe('Api after 401', () => {
+  it('renews the token once and repeats the call with the new one', async (t) => {
+    const { orders, calls, identity, clock } = await scriptedApi(t, (_, number) =>
+      number === 1 ? refusal(401) : { body: { id: 1 } },
+    )
+    assert.deepEqual(await orders.post('/orders', { name: 'a' }), { id: 1 })
+    const [first, second] = calls
+    assert.notEqual(first?.headers.authorization, second?.headers.authorization)
+    assert.equal(second?.body, '{"name":"a"}')
+    assert.equal(calls.length, 2)
+    assert.equal(identity.tokenRequests, 2)
+    assert.deepEqual([orders.requests, orders.retries], [2, 1])
+    assert.deepEqual(clock.slept, [])
+  })
+
+  it('gives up when the new token is refused too', async (t) => {
+    const { orders, calls, identity } = await scriptedApi(t, () => refusal(401))
+    await assert.rejects(orders.get('/orders'), {
+      name: 'ApiError',
+      code: 'busy',
+      message: 'Cannot GET /v1/orders: status 401, busy: Later.',
+      status: 401,
+    })
+    assert.equal(calls.length, 2)
+    assert.equal(identity.tokenRequests, 2)
+  })
+
+  it('renews once for all calls that were refused with the same token', async (t) => {
+    const stale = new Set<string | undefined>()
+    const { orders, identity } = await scriptedApi(t, ({ headers }) => {
+      if (stale.size === 0) stale.add(headers.authorization)
+      return stale.has(headers.authorization) ? refusal(401) : { body: {} }
+    })
+    await Promise.all(['/a', '/b', '/c', '/d'].map((path) => orders.get(path)))
+    assert.equal(identity.tokenRequests, 2)
+  })
+
+  it('says so when there is no new token', async (t) => {
+    let tokens = 0
+    const server = await scriptedServer(t, (request) => {
+      if (!isTokenRequest(request)) return refusal(401)
+      tokens += 1
+      return tokens === 1 ? tokenAnswer('token-1') : { status: 503, body: 'down' }
+    })
+    const { origin: baseUrl, ca } = server
+    const orders = api(identityAt(server), { baseUrl, scope: SCOPE, ca })
+    await assert.rejects(orders.get('/orders'), { name: 'UnavailableError', code: 'http_503' })
+    assert.equal(tokens, 2)
+  })
+})
+
+describe('Api waits', () => {
+  it('the seconds of Retry-After after 429, for any method', async (t) => {
+    const { orders, calls, clock } = await scriptedApi(t, (_, number) =>
+      number % 2 === 1 ? refusal(429, '7') : { body: { number } },
+    )
+    assert.deepEqual(await orders.get('/orders'), { number: 2 })
+    assert.deepEqual(await orders.post('/orders', { name: 'a' }), { number: 4 })
+    assert.deepEqual(await orders.patch('/orders', {}), { number: 6 })
+    assert.deepEqual(clock.slept, [7000, 7000, 7000])
+    assert.equal(calls[3]?.body, '{"name":"a"}')
+    assert.deepEqual([orders.requests, orders.retries], [6, 3])
+  })
+
+  it('until the date of Retry-After', async (t) => {
+    const { orders, clock } = await scriptedApi(t, (_, number) =>
+      number === 1 ? refusal(503, new Date(clockStart + 30_000).toUTCString()) : { body: {} },
+    )
+    const clockStart = clock.now()
+    await orders.get('/orders')
+    assert.deepEqual(clock.slept, [30_000])
+  })
+
+  for (const method of ['GET', 'PUT', 'DELETE'] as const) {
+    it(`and repeats ${method} after 502, 503 and 504`, async (t) => {
+      const { orders, clock } = await scriptedApi(t, (_, number) =>
+        number <= 3 ? refusal(501 + number) : { body: { number } },
+      )
+      assert.deepEqual(await orders.call(method, '/orders'), { number: 4 })
+      assert.deepEqual(clock.slept, [250, 500, 1000])
+    })
+  }
+
+  for (const method of ['POST', 'PATCH'] as const) {
+    it(`not after 503 of ${method}, which may have been done`, async (t) => {
+      const { orders, calls, clock } = await scriptedApi(t, () => refusal(503, '1'))
+      await assert.rejects(orders.call(method, '/orders', {}), {
+        name: 'ApiError',
+        code: 'busy',
+        message: `Cannot ${method} /v1/orders: status 503, busy: Later.`,
+        status: 503,
+      })
+      assert.equal(calls.length, 1)
+      assert.deepEqual(clock.slept, [])
+    })
+  }
+
+  it('five times and gives up after the sixth attempt', async (t) => {
+    const { orders, calls, clock } = await scriptedApi(t, () => refusal(429))
+    await assert.rejects(orders.get('/orders'), {
+      name: 'ApiError',
+      code: 'busy',
+      message: 'Cannot GET /v1/orders: status 429, busy: Later.',
+    })
+    assert.equal(calls.length, 6)
+    assert.deepEqual(clock.slept, [250, 500, 1000, 2000, 4000])
+    assert.deepEqual([orders.requests, orders.retries], [6, 5])
+  })
+
+  it('not at all when asked for more than five minutes', async (t) => {
+    const { orders, calls, clock } = await scriptedApi(t, () => refusal(429, '301'))
+    await assert.rejects(orders.get('/orders'), { name: 'ApiError', status: 429 })
+    assert.equal(calls.length, 1)
+    assert.deepEqual(clock.slept, [])
+  })
+
+  it('with randomness of its own between half of the back-off and the whole', async (t) => {
+    const { orders, clock } = await scriptedApi(
+      t,
+      (_, number) => (number <= 5 ? refusal(503) : { body: {} }),
+      { random: undefined },
+    )
+    await orders.get('/orders')
+    assert.equal(clock.slept.length, 5)
+    for (const [index, ms] of clock.slept.entries()) {
+      const whole = 500 * 2 ** index
+      assert.ok(ms >= whole / 2 && ms < whole, `${ms} of ${whole}`)
+    }
+    assert.ok(clock.slept.some((ms) => !Number.isInteger(ms)))
+  })
+})
+
+describe('Api stops', () => {
+  it('with the reason of the signal while it waits', async (t) => {
+    const controller = new AbortController()
+    const reason = new Error('stopped')
+    const sleep: typeof systemClock.sleep = (ms, signal) => {
+      const sleeping = systemClock.sleep(ms, signal)
+      controller.abort(reason)
+      return sleeping
+    }
+    const clock = { ...systemClock, sleep }
+    const { orders, calls } = await scriptedApi(t, () => refusal(429, '300'), { clock })
+    await assert.rejects(orders.get('/orders', { signal: controller.signal }), reason)
+    assert.equal(calls.length, 1)
+  })
+
+  it('with the reason of the signal while the request is in flight', async (t) => {
+    const controller = new AbortController()
+    const reason = new Error('stopped')
+    const { orders, calls } = await scriptedApi(t, () => () => controller.abort(reason))
+    await assert.rejects(orders.get('/orders', { signal: controller.signal }), reason)
+    assert.equal(calls.length, 1)
+  })
+
+  it('with the reason of the signal in the middle of the answer', async (t) => {
+    const controller = new AbortController()
+    const reason = new Error('stopped')
+    const { orders } = await scriptedApi(t, () => (response) => {
+      response.write('{"a":', () => controller.abort(reason))
+    })
+    await assert.rejects(orders.get('/orders', { signal: controller.signal }), reason)
+  })
+
+  it('with the reason of the signal while it waits for a token, which others still get', async (t) => {
+    const controller = new AbortController()
+    const reason = new Error('stopped')
+    let release = () => {}
+    const server = await scriptedServer(t, (request) => {
+      if (!isTokenRequest(request)) return { body: { id: 1 } }
+      return (response) => {
+        release = () => void response.end('{"token_type":"Bearer","expires_in":3599,"access_token":"a"}')
+        controller.abort(reason)
+      }
+    })
+    const { origin: baseUrl, ca } = server
+    const orders = api(identityAt(server), { baseUrl, scope: SCOPE, ca })
+    const other = orders.get('/orders')
+    await assert.rejects(orders.get('/orders', { signal: controller.signal }), reason)
+    assert.deepEqual(getEventListeners(controller.signal, 'abort'), [])
+    release()
+    assert.deepEqual(await other, { id: 1 })
+    assert.equal(server.received.length, 2)
+  })
+
+  it('before it sends anything when the signal is aborted already', async (t) => {
+    const { orders, server } = await scriptedApi(t, () => ({ body: {} }))
+    const reason = new Error('stopped before')
+    await assert.rejects(orders.get('/orders', { signal: AbortSignal.abort(reason) }), reason)
+    assert.deepEqual(server.received, [])
+  })
+})
+
+describe('Api cannot reach', () => {
+  const hint = 'Check the network and any proxy between this machine and the other side, then run again'
+  const unreachable = (method: string, origin: string, found: string) => ({
+    name: 'UnavailableError',
+    code: 'api_unreachable',
+    message: `Cannot ${method} ${origin}/v1/orders, as the API must be reachable: ${found}`,
+    hint,
+  })
+
+  it('an API that never answers', async (t) => {
+    const { orders, origin, calls } = await scriptedApi(t, () => () => {}, { timeoutMs: 200 })
+    await assert.rejects(
+      orders.get('/orders?name=anna'),
+      unreachable('GET', origin, 'no answer within 200 ms'),
+    )
+    assert.ok(calls.length <= 1)
+  })
+
+  it('an API that never answers, even for a caller with a signal of its own', async (t) => {
+    const { orders, origin } = await scriptedApi(t, () => () => {}, { timeoutMs: 200 })
+    const { signal } = new AbortController()
+    await assert.rejects(
+      orders.get('/orders', { signal }),
+      unreachable('GET', origin, 'no answer within 200 ms'),
+    )
+  })
+
+  it('an API that begins to answer and never ends', async (t) => {
+    const { orders, origin } = await scriptedApi(t, () => (response) => void response.write('{'), {
+      timeoutMs: 200,
+    })
+    await assert.rejects(orders.get('/orders'), unreachable('GET', origin, 'no answer within 200 ms'))
+  })
+
+  it('an API that closes the connection, and does not repeat what may have been done', async (t) => {
+    const { orders, origin, calls } = await scriptedApi(t, () => (response) => response.socket?.destroy())
+    await assert.rejects(orders.post('/orders', {}), unreachable('POST', origin, 'other side closed'))
+    assert.equal(calls.length, 1)
+  })
+
+  it('an API whose certificate authority it does not know', async (t) => {
+    const elsewhere = await scriptedServer(t, () => ({ body: {} }))
+    const { orders } = await scriptedApi(t, () => ({ body: {} }), { baseUrl: elsewhere.origin })
+    const error: unknown = await orders.get('/orders').catch((caught: unknown) => caught)
+    assert.match(inspect(error), /UnavailableError: Cannot GET .*: self-signed certificate/)
+    assert.match(inspect(error), /Set NODE_EXTRA_CA_CERTS to the PEM file/)
+    assert.deepEqual(elsewhere.received, [])
+  })
+})
