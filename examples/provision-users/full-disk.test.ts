@@ -83,7 +83,7 @@ describe('a disk that fills up while people are provisioned', { skip }, () => {
       `${provisioned} people were provisioned before it was full`,
     )
 
-    await small.free()
+    small.free()
     await assertFinished(await run(), platform)
   })
 
@@ -105,7 +105,7 @@ describe('a disk that fills up while people are provisioned', { skip }, () => {
       provisioned > 0 && provisioned < ROWS,
       `${provisioned} people were provisioned before it was full`,
     )
-    await small.free()
+    small.free()
     await assertFinished(await provision([`file=${file}`]), platform)
   })
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { openPeopleFile } from './people-file.ts'
 import { COLUMNS } from './person.ts'
-import { fileOf } from './test-support.ts'
+import { collected, fileOf } from './test-support.ts'
 
 const HEADER = COLUMNS.join(',')
 const row = (id: string) => `${id},Åsa,Berg,asa.${id},Planner,,,,,`
@@ -21,7 +21,7 @@ async function opened(t: TestContext, content: string) {
 async function idsOf(
   rows: AsyncIterable<{ readonly line: number; readonly employeeId: string }>,
 ): Promise<string[]> {
-  return Array.fromAsync(rows, ({ line, employeeId }) => `${line} ${employeeId}`)
+  return (await collected(rows)).map(({ line, employeeId }) => `${line} ${employeeId}`)
 }
 
 describe('openPeopleFile', () => {
@@ -47,7 +47,7 @@ describe('openPeopleFile', () => {
     const header = reversed.map((column) => ` "${column}"`.trim()).join(',')
     const values = ['', '', '', '', '', '', 'asa', 'Berg', 'Åsa', 'E1'].join(',')
     const { file } = await opened(t, `\u{feff}${header}\n${values}\n`)
-    const [person] = await Array.fromAsync(file.people(0))
+    const [person] = await collected(file.people(0))
     assert.deepEqual(person, {
       line: 2,
       employeeId: 'E1',

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type Cursor, defineDaemon, defineJob, runJob } from '@tomte/jobs'
+import { type Cursor, defineDaemon, defineJob, type RunCost, runJob } from '@tomte/jobs'
 import { type Platform, startPlatform } from '@tomte/platform'
 import { directoryPeople, operatorDirectory, temporaryFolder } from '../test-support.ts'
 import type { ProvisionResult } from './counts.ts'
@@ -80,7 +80,7 @@ describe('provisioning people and managers', () => {
         },
       },
     )
-    return { result: outcome.result as ProvisionResult, saves }
+    return { result: outcome.result as ProvisionResult & RunCost, saves }
   }
 
   /** 23 people, so that there is a second batch; the second file has something of everything. */

@@ -19,7 +19,7 @@ export async function fileOf(t: Pick<TestContext, 'after'>, content: string | Bu
 export async function linesOf(t: Pick<TestContext, 'after'>, content: string | Buffer): Promise<string[]> {
   const handle = await open(await fileOf(t, content))
   try {
-    return await Array.fromAsync(readLines(handle, 'people.csv'))
+    return await collected(readLines(handle, 'people.csv'))
   } finally {
     await handle.close()
   }
@@ -30,7 +30,7 @@ export function recordsOf(lines: readonly string[], width = 0): Promise<CsvRecor
   async function* given() {
     yield* lines
   }
-  return Array.fromAsync(readRecords(given(), () => width))
+  return collected(readRecords(given(), () => width))
 }
 
 /** Random whole numbers below a limit that are the same for the same seed (mulberry32). */
@@ -42,4 +42,11 @@ export function seeded(seed: number): (limit: number) => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
     return ((mixed ^ (mixed >>> 14)) >>> 0) % limit
   }
+}
+
+/** All that an asynchronous iterable gives. */
+export async function collected<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const all: Item[] = []
+  for await (const item of items) all.push(item)
+  return all
 }

@@ -19,7 +19,7 @@ const plain = defineJob({ input, run: async () => ({}) })
 const refused = defineJob({
   input,
   async run() {
-    const facts = { code: 'not_today', hint: 'Come back tomorrow', aadsts: [700016], correlationId: 'c-1', secret: 's' }
+    const facts = { code: 'not_today', hint: 'Come back tomorrow', aadsts: [700016], correlationId: 'c-1', token: 's' }
     throw Object.assign(new Error('Cannot do it, as it is closed', { cause: new Error('inner') }), facts)
   },
 })
@@ -39,11 +39,12 @@ describe('tomte', () => {
       [['run', '--help'], /^Usage: tomte run \[options\] <job> \[input\.\.\.\]\n[^]*--config <file>/],
       [['platform', '--help'], /^Usage: tomte platform \[options\]\n[^]*--port <number>/],
     ]
-    for (const [args, help] of cases) {
+    const check = async ([args, help]: (typeof cases)[number]) => {
       const { code, stdout, stderr } = await tomte(t, args).ended
       assert.deepEqual({ args, code, stderr }, { args, code: 0, stderr: '' })
       assert.match(stdout, help)
     }
+    await Promise.all(cases.map(check))
   })
 
   it('refuses wrong usage with 2 and one message on standard error', async (t) => {
@@ -65,14 +66,12 @@ describe('tomte', () => {
           ] as const,
       ),
     ]
-    for (const [args, message] of cases) {
-      const ended = await tomte(t, args).ended
-      const { code, stdout, stderr } = ended
-      assert.deepEqual(
-        { args, code, stdout, stderr },
-        { args, code: 2, stdout: '', stderr: `${message}\n${USAGE}` },
-      )
+    const check = async ([args, message]: (typeof cases)[number]) => {
+      const { code, stdout, stderr } = await tomte(t, args).ended
+      const expected = { args, code: 2, stdout: '', stderr: `${message}\n${USAGE}` }
+      assert.deepEqual({ args, code, stdout, stderr }, expected)
     }
+    await Promise.all(cases.map(check))
   })
 
   it('prints its help on standard error and ends with 2 when no command is given', async (t) => {

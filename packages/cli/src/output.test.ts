@@ -9,8 +9,7 @@ import { configured, hasStack, IMPORTS, tomte } from './test-support.ts'
 function shown(isTTY: boolean, use: (bar: ReturnType<typeof progressBar>) => void): string {
   const stream = Object.assign(new PassThrough(), { isTTY })
   use(progressBar(stream))
-  const written: unknown = stream.read()
-  return written === null ? '' : String(written)
+  return (stream.read() as Buffer | null)?.toString() ?? ''
 }
 
 describe('progressBar', () => {

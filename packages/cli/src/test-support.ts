@@ -83,6 +83,6 @@ export async function configured(t: Test, text: string): Promise<string> {
   return folder
 }
 
-/** Asserts over: one line that says why, and no stack of calls. */
+/** Whether a stack of calls was printed, which no user should see. */
 export const hasStack = ({ stdout, stderr }: Pick<Ended, 'stdout' | 'stderr'>): boolean =>
   /^\s+at /m.test(stdout + stderr)

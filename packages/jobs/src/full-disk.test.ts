@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { open, rm, writeFile } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { Cursor } from './checkpoint.ts'
@@ -86,22 +86,14 @@ describe('a run whose disk is full', { skip: NO_SMALL_DISK }, () => {
     await again.close()
   })
 
-  it('ends with disk_full when not even the data folder can be made', async (t) => {
-    const disk = await smallDisk(t, 64)
-    for (let number = 0; ; number += 1) {
-      try {
-        await writeFile(join(disk, `file${number}`), 'x'.repeat(4096))
-      } catch (error) {
-        assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC')
-        break
-      }
+  it('ends with disk_full when not even the data folder or the first checkpoint can be made', async (t) => {
+    const [filled, withoutFiles] = [await smallDisk(t, 64), await smallDisk(t, 64, 1)]
+    await fill(filled)
+    for (const disk of [filled, withoutFiles]) {
+      const dataFolder = join(disk, 'data')
+      const daemon = daemonOf(async () => assert.fail('it must not run'))
+      const run = runJob(daemon, 'work', { input: {}, dataFolder, environment: ENVIRONMENT })
+      await assert.rejects(run, full(join(dataFolder, 'jobs.db')))
     }
-    const dataFolder = join(disk, 'data')
-    const run = runJob(
-      daemonOf(async () => ({})),
-      'work',
-      { input: {}, dataFolder, environment: ENVIRONMENT },
-    )
-    await assert.rejects(run, full(join(dataFolder, 'jobs.db')))
   })
 })

@@ -65,9 +65,9 @@ export const NO_SMALL_DISK =
     : process.getuid?.() !== 0 && 'only root may mount a small disk'
 
 /** A disk of so many kilobytes, mounted for one test. @throws Error where root itself may not mount, as in a container. */
-export async function smallDisk(t: Test, kilobytes: number): Promise<string> {
+export async function smallDisk(t: Test, kilobytes: number, filesMax = 100): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tomte-disk-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'tmpfs', folder])
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kilobytes}k,nr_inodes=${filesMax}`, 'tmpfs', folder])
   t.after(async () => {
     execFileSync('umount', ['--lazy', folder])
     await rm(folder, { recursive: true, force: true })
