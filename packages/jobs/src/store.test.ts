@@ -229,3 +229,28 @@ describe('the ledger', () => {
     assert.deepEqual(await listed(entries.all('a')), ['k'])
   })
 })
+
+describe('CheckpointStore after a run', () => {
+  const kept = async (store: CheckpointStore, runId: number) => [
+    await store.step(runId, 'one'),
+    (await store.findEntries(runId, 'seen', ['a'])).size,
+  ]
+
+  it('forgets the steps and the ledger of a finished run', async (t) => {
+    const { store, runId } = await begunRun(t)
+    await store.saveStep(runId, 'one', open, { seen: { a: 1 } }, NO_TRAFFIC)
+    assert.equal((await kept(store, runId))[1], 1)
+    await store.finish(runId, {}, NO_TRAFFIC, at(9))
+    assert.deepEqual(await kept(store, runId), [undefined, 0])
+  })
+
+  it('forgets those of a superseded run and keeps those of another job', async (t) => {
+    const { store, runId } = await begunRun(t)
+    const other = await store.begin('other work', 'key', at(1))
+    for (const id of [runId, other.run.id])
+      await store.saveStep(id, 'one', open, { seen: { a: 1 } }, NO_TRAFFIC)
+    await store.begin('work', 'changed key', at(2))
+    assert.deepEqual(await kept(store, runId), [undefined, 0])
+    assert.deepEqual(await kept(store, other.run.id), [open, 1])
+  })
+})

@@ -109,7 +109,11 @@ export class CheckpointStore {
       }
       const id = await this.#db.transaction().execute(async (transaction) => {
         const others = transaction.updateTable('run').where('job', '=', job).where('state', '=', 'running')
-        await others.set({ state: 'superseded', ended_at_ms: started_at_ms }).execute()
+        const dropped = await others
+          .set({ state: 'superseded', ended_at_ms: started_at_ms })
+          .returning('id')
+          .execute()
+        for (const other of dropped) await forget(transaction, other.id)
         const inserted = await transaction
           .insertInto('run')
           .values(row)
@@ -121,6 +125,7 @@ export class CheckpointStore {
     })
   }
 
+  /** Ends a run: its result stays; its steps and its ledger, which only a resumed run needs, go. */
   async finish(runId: number, result: unknown, traffic: Traffic, now: Now): Promise<void> {
     await this.#guarded(async () => {
       const row = {
@@ -129,7 +134,10 @@ export class CheckpointStore {
         traffic: JSON.stringify(traffic),
         ended_at_ms: now(),
       }
-      await this.#db.updateTable('run').set(row).where('id', '=', runId).execute()
+      await this.#db.transaction().execute(async (transaction) => {
+        await transaction.updateTable('run').set(row).where('id', '=', runId).execute()
+        await forget(transaction, runId)
+      })
     })
   }
 
@@ -231,6 +239,11 @@ const emptyKey = () =>
   new JobError('Cannot save an entry of the ledger, as each needs a key: the key is empty', {
     code: 'ledger_key_empty',
   })
+
+async function forget(db: Kysely<Schema>, runId: number): Promise<void> {
+  await db.deleteFrom('step').where('run_id', '=', runId).execute()
+  await db.deleteFrom('entry').where('run_id', '=', runId).execute()
+}
 
 const entryMap = (rows: readonly { readonly key: string; readonly value: string }[]) =>
   new Map(rows.map(({ key, value }) => [key, JSON.parse(value) as unknown]))

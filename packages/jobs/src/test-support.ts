@@ -1,5 +1,5 @@
 // What the tests of this package stand on: folders, another process, a small disk, and a daemon of one job.
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawnSync, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -62,7 +62,7 @@ export function anotherProcess(t: Test, code: string, folder: string) {
 export const NO_SMALL_DISK =
   process.platform !== 'linux'
     ? 'a small disk is a tmpfs, which only Linux has'
-    : process.getuid?.() !== 0 && 'only root may mount a small disk'
+    : spawnSync('unshare', ['--mount', 'true']).status !== 0 && 'this user or container may not mount'
 
 /** A disk of so many kilobytes, mounted for one test. @throws Error where root itself may not mount, as in a container. */
 export async function smallDisk(t: Test, kilobytes: number, filesMax = 100): Promise<string> {

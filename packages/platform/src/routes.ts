@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { consentRoutes } from './consent/page.ts'
-import { GRAPH_PREFIX, type GraphRoutes, graphRoutes } from './directory/graph.ts'
+import { GRAPH_PREFIX, type GraphRoutes, graphRoutes } from './graph/routes.ts'
 import {
   createUser,
   getManager,
@@ -33,7 +33,7 @@ const collection = (value: readonly object[], next?: string) => ({
   body: { value, ...(next === undefined ? {} : { '@odata.nextLink': next }) },
 })
 
-/** Every route of the directory; who may call it stands in directory/permissions.ts. */
+/** Every route of the directory; who may call it stands in graph/permissions.ts. */
 const DIRECTORY: GraphRoutes = {
   'GET /organization': async ({ db, tenantId }) => collection([await getOrganization(db, tenantId)]),
 

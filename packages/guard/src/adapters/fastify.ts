@@ -37,11 +37,10 @@ export function guarded(app: FastifyInstance, { guard, body = problem }: Fastify
     )
   })
   app.addHook('onRequest', async (request, reply) => {
+    // Strangers are not told which paths there are; an application may learn that one is not.
+    const required = request.is404 ? 'any application' : (request.routeOptions.config.roles ?? [])
     try {
-      request.principal = await guard.admit(
-        request.headers.authorization,
-        request.routeOptions.config.roles ?? [],
-      )
+      request.principal = await guard.admit(request.headers.authorization, required)
     } catch (refusal) {
       if (!(refusal instanceof GuardRefusal)) throw refusal
       request.log.info({ code: refusal.code, reason: refusal.reason }, 'refused')

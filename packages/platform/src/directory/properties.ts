@@ -1,4 +1,4 @@
-import { badRequest } from './errors.ts'
+import { badRequest } from '../graph/errors.ts'
 
 /** What a property of a directory object may hold. */
 export type PropertyType = 'text' | 'flag' | 'texts'

@@ -3,10 +3,10 @@ import type { Insertable, Updateable } from 'kysely'
 import { domainsOf } from '../registration/tenants.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
-import { badRequest, notFound, unsupportedQuery } from './errors.ts'
-import { parseFilter } from './filter.ts'
+import { badRequest, notFound, unsupportedQuery } from '../graph/errors.ts'
+import { parseFilter } from '../graph/filter.ts'
 import { columnsOf, fold, selectedProperties, USER_PROPERTIES, userObject } from './properties.ts'
-import { bodyObject, nextLink, pageSize, pageStart, readQuery, textOf } from './query.ts'
+import { bodyObject, nextLink, pageSize, pageStart, readQuery, textOf } from '../graph/query.ts'
 
 type Row = Readonly<Record<string, unknown>>
 type Sent = Readonly<Record<string, unknown>>

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { badRequest, notFound } from '../directory/errors.ts'
-import { bodyObject, textOf } from '../directory/query.ts'
+import { badRequest, notFound } from '../graph/errors.ts'
+import { bodyObject, textOf } from '../graph/query.ts'
 import type { RegistrationStore } from './applications.ts'
 import { findServicePrincipal } from './service-principals.ts'
 

@@ -1,4 +1,4 @@
-import { badRequest } from '../directory/errors.ts'
+import { badRequest } from '../graph/errors.ts'
 import type { Database } from '../store/database.ts'
 
 /** How App ID URIs are compared: a resource is asked for in any case, with or without a slash at its end (wire.md §3). */

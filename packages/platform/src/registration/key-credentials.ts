@@ -1,7 +1,7 @@
 import { randomUUID, X509Certificate } from 'node:crypto'
 import type { Insertable, Selectable } from 'kysely'
-import { badRequest } from '../directory/errors.ts'
-import { bodyObject } from '../directory/query.ts'
+import { badRequest } from '../graph/errors.ts'
+import { bodyObject } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
 

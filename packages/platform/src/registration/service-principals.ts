@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { badRequest, GraphError, notFound, unsupportedQuery } from '../directory/errors.ts'
-import { parseFilter } from '../directory/filter.ts'
-import { bodyObject, readQuery, textOf } from '../directory/query.ts'
+import { badRequest, GraphError, notFound, unsupportedQuery } from '../graph/errors.ts'
+import { parseFilter } from '../graph/filter.ts'
+import { bodyObject, readQuery, textOf } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
 import { BY_APP_ID, type RegistrationStore } from './applications.ts'
 

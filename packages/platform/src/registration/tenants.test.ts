@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { PERMISSIONS } from '../directory/permissions.ts'
+import { PERMISSIONS } from '../graph/permissions.ts'
 import { openDatabase } from '../store/database.ts'
 import {
   type App,

@@ -112,12 +112,13 @@ describe('a v1.0 token for Graph', () => {
     assert.deepEqual(header, { typ: 'JWT', alg: 'RS256', x5t: kid })
   })
 
-  it('names as its audience what the scope named, letter by letter', async () => {
+  it('names as its audience what the scope named, spelt as it is registered', async () => {
     const cases = [
       [GRAPH_SCOPE, 'https://graph.microsoft.com'],
       ['https://graph.microsoft.com//.default', 'https://graph.microsoft.com/'],
       [`${GRAPH_APP_ID}/.default`, GRAPH_APP_ID],
       ['.default', 'https://graph.microsoft.com'],
+      ['HTTPS://Graph.Microsoft.com/.default', 'https://graph.microsoft.com'],
       [`${GRAPH_SCOPE} openid profile email offline_access`, 'https://graph.microsoft.com'],
       [`openid  ${GRAPH_SCOPE}  ${GRAPH_SCOPE}`, 'https://graph.microsoft.com'],
     ] as const

@@ -7,7 +7,7 @@ import { TokenRefusal } from './refusals.ts'
 export interface Resource {
   readonly servicePrincipalId: string
   readonly appId: string
-  /** What the client asked for, letter by letter: the audience of a v1.0 token. */
+  /** What the client asked for, spelt as it is registered: the audience of a v1.0 token. */
   readonly requested: string
   readonly tokenVersion: 1 | 2
 }
@@ -72,21 +72,29 @@ async function findResource(db: Database, tenantId: string, requested: string): 
     ])
     .where('service_principal.tenant_id', '=', tenantId)
     .execute()
-  const found = rows.find((row) => names(row.app_id, row.identifier_uris).has(foldUri(requested)))
+  const found = rows.find((row) =>
+    names(row.app_id, row.identifier_uris).some((name) => foldUri(name) === foldUri(requested)),
+  )
   if (!found) throw new TokenRefusal(500011, { resource: requested, tenant: tenantId })
+  const registered = names(found.app_id, found.identifier_uris).find(
+    (name) => foldUri(name) === foldUri(requested),
+  )
   if (!found.account_enabled) throw new TokenRefusal(500014, { resource: requested })
   return {
     servicePrincipalId: found.id,
     appId: found.app_id,
-    requested,
+    requested: withSlashOf(requested, registered ?? found.app_id),
     tokenVersion: found.requested_access_token_version === 2 ? 2 : 1,
     assignmentRequired: found.app_role_assignment_required === 1,
     appRoles: JSON.parse(found.app_roles) as FoundResource['appRoles'],
   }
 }
 
-const names = (appId: string, identifierUris: string) =>
-  new Set([appId, ...(JSON.parse(identifierUris) as string[])].map(foldUri))
+const names = (appId: string, identifierUris: string) => [appId, ...(JSON.parse(identifierUris) as string[])]
+
+/** The name as it is registered, but with the slash at its end, or without, as it was asked for. */
+const withSlashOf = (requested: string, registered: string) =>
+  registered.replace(/\/$/, '') + (requested.endsWith('/') ? '/' : '')
 
 async function rolesOf(db: Database, principalId: string, resource: FoundResource): Promise<string[]> {
   const rows = await db

@@ -64,6 +64,11 @@ export function graphRoutes(app: FastifyInstance, { db, keys, origin, now, route
     body === '' ? done(null, undefined) : parseJson(request, body.toString(), done),
   )
   guarded(app, { guard, body: (refusal, request) => refusalBody(refusal, request, now()) })
+  app.setNotFoundHandler((request, reply) => {
+    const segment = request.url.slice(GRAPH_PREFIX.length).split(/[/?(]/, 2)[1] ?? ''
+    const message = `Resource not found for the segment '${segment.slice(0, 100)}'.`
+    return reply.code(400).send(errorBody('BadRequest', message, request, now()))
+  })
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, now()))
   for (const [route, roles] of Object.entries(PERMISSIONS)) {
     const [method, path] = route.split(' ') as [string, string]

@@ -104,6 +104,13 @@ describe('the permission table', () => {
     assert.deepEqual([await head('no role'), await head('User.Read.All')], [403, 200])
   })
 
+  it('tells an application that a path does not exist, and a stranger nothing', async () => {
+    const answer = await world.graph('GET', '/unicorns?$top=1', undefined, tokens.get('no role'))
+    assertGraphError(answer, 400, 'BadRequest', "Resource not found for the segment 'unicorns'.")
+    const stranger = await world.send('/graph/v1.0/unicorns', { method: 'GET' })
+    assertGraphError(stranger, 401, 'InvalidAuthenticationToken', 'Access token is empty.')
+  })
+
   it('names no role that Graph does not publish', () => {
     for (const [route, roles] of ROUTES)
       for (const role of roles) assert.ok(Object.hasOwn(GRAPH_ROLES, role), `${route}: ${role}`)
