@@ -2,11 +2,12 @@
 import { once } from 'node:events'
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Api, AppIdentity, certificate, graph } from '@tomte/client'
+import type { Api } from '@tomte/client'
 import type { RunCost } from '@tomte/jobs'
 import { type Platform, startPlatform } from '@tomte/platform'
 import { type Failure, failureOf, type Output, readyDocument, standardOutput } from 'tomte'
 import { daemonEnvironment, runDaemon } from './demo/daemon.ts'
+import { operatorDirectory } from './demo/operator.ts'
 import {
   consentedAt,
   findRegistration,
@@ -73,18 +74,6 @@ async function start(options: StartOptions, output: Output, signal: AbortSignal)
 function sayReady(platform: Platform, output: Output): void {
   if (output.json) output.say(`ready ${JSON.stringify(readyDocument(platform))}`)
   else output.say(`1. The identity platform is ready at ${platform.origin}`)
-}
-
-/** The person at this terminal administers through the operator application, as the directory's own API allows it. */
-function operatorDirectory({ operator, origin, graphUrl, ca }: Platform): Api {
-  const identity = new AppIdentity({
-    tenantId: operator.tenantDomain,
-    clientId: operator.clientId,
-    credential: certificate({ file: operator.certificateFile }),
-    authorityHost: origin,
-    ca,
-  })
-  return graph(identity, { baseUrl: graphUrl, ca })
 }
 
 async function register(

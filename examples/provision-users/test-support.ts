@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { AppIdentity, certificate, graph } from '@tomte/client'
 import { type Platform, startPlatform } from '@tomte/platform'
 import { daemonEnvironment } from './demo/daemon.ts'
+import { operatorDirectory } from './demo/operator.ts'
 import { consentedAt, grantConsent, registerDaemon } from './demo/registration.ts'
 import type { ProvisionResult } from './job/counts.ts'
 
@@ -75,17 +75,6 @@ export async function directoryPeople(platform: Platform): Promise<readonly Reco
     people.push(person as Record<string, unknown>)
   }
   return people
-}
-
-export function operatorDirectory({ operator, origin, graphUrl, ca }: Platform) {
-  const identity = new AppIdentity({
-    tenantId: operator.tenantDomain,
-    clientId: operator.clientId,
-    credential: certificate({ file: operator.certificateFile }),
-    authorityHost: origin,
-    ca,
-  })
-  return graph(identity, { baseUrl: graphUrl, ca })
 }
 
 /** A platform with an empty directory and a daemon that has consent. */

@@ -7,7 +7,7 @@ import { type DirectoryPerson, existingPeople } from './directory.ts'
 import { PEOPLE_CSV, peopleCsv } from './generate.ts'
 import { ORIGINS } from './names.ts'
 import { company, SEED, UNKNOWN_MANAGER } from './population.ts'
-import { COLUMNS } from './rows.ts'
+import { COLUMNS } from '../job/person.ts'
 import { asciiFold } from './usernames.ts'
 
 type Row = Record<(typeof COLUMNS)[number], string>

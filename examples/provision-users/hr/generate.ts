@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { COLUMNS } from './rows.ts'
+import { COLUMNS } from '../job/person.ts'
 import { type Company, company, SEED } from './population.ts'
 
 /** Where the committed export lies: beside the example, as if HR had dropped it there. */

@@ -1,19 +1,6 @@
+import { COLUMNS } from '../job/person.ts'
 import type { Person } from './person.ts'
 import type { Random } from './random.ts'
-
-/** The header of the export; every row has its fields in this order. */
-export const COLUMNS = [
-  'employeeId',
-  'givenName',
-  'surname',
-  'username',
-  'jobTitle',
-  'department',
-  'officeLocation',
-  'managerId',
-  'startDate',
-  'endDate',
-] as const
 
 type Fields = Record<(typeof COLUMNS)[number], string>
 
