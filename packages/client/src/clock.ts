@@ -1,14 +1,19 @@
+import { randomInt } from 'node:crypto'
+
 /** Time as an argument: everything that reads a clock or waits takes one of these, so that tests need not sleep. */
 export interface Clock {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   now(): number
   /** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as `signal` is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** A signal that is aborted after `ms` milliseconds, and does not keep the process alive. */
+  timeout(ms: number): AbortSignal
 }
 
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  timeout: (ms) => AbortSignal.timeout(ms),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
@@ -23,3 +28,8 @@ export const systemClock: Clock = {
       signal?.addEventListener('abort', abort, { once: true })
     }),
 }
+
+const RANDOM_STEPS = 2 ** 32
+
+/** A random number from 0 up to, not including, 1. */
+export const randomFraction = (): number => randomInt(RANDOM_STEPS) / RANDOM_STEPS

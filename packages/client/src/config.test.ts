@@ -6,7 +6,12 @@ import { after, before, describe, it } from 'node:test'
 import { type Environment, identityFromEnvironment } from './config.ts'
 import { keyPem, makeCertificate, newRsaKey } from './credential/test-support.ts'
 
-const NAMES = ['AZURE_TENANT_ID', 'AZURE_CLIENT_ID', 'AZURE_CLIENT_CERTIFICATE_PATH'] as const
+const CREDENTIALS = 'AZURE_CLIENT_CERTIFICATE_PATH or AZURE_FEDERATED_TOKEN_FILE or AZURE_CLIENT_SECRET'
+const NAMES = [
+  ['AZURE_TENANT_ID', 'AZURE_TENANT_ID'],
+  ['AZURE_CLIENT_ID', 'AZURE_CLIENT_ID'],
+  ['AZURE_CLIENT_CERTIFICATE_PATH', CREDENTIALS],
+] as const
 
 const COMPLETE: Environment = {
   AZURE_TENANT_ID: 'contoso.example',
@@ -17,8 +22,8 @@ const COMPLETE: Environment = {
 const incomplete = (missing: readonly string[]) => ({
   name: 'ConfigurationError',
   code: 'environment_incomplete',
-  message: `Cannot read the identity from the environment, as ${NAMES.join(', ')} must be set: missing ${missing.join(', ')}`,
-  hint: 'Set them to the tenant, the application (client) id and a PEM file with the private key and its certificate',
+  message: `Cannot read the identity from the environment, as tenant, client and a credential must be set: missing ${missing.join(', ')}`,
+  hint: 'Set AZURE_TENANT_ID, AZURE_CLIENT_ID, and for example AZURE_CLIENT_CERTIFICATE_PATH to a PEM file with the private key and its certificate',
 })
 
 describe('identityFromEnvironment', () => {
@@ -35,7 +40,7 @@ describe('identityFromEnvironment', () => {
       clientId: 'nightly-sync',
       authorityHost: undefined,
     })
-    assert.equal(typeof credential, 'function')
+    assert.equal([credential].flat().length, 1)
   })
 
   it('takes the authority host', () => {
@@ -53,23 +58,45 @@ describe('identityFromEnvironment', () => {
     assert.equal(options.authorityHost, undefined)
   })
 
-  for (const name of NAMES) {
+  for (const [name, told] of NAMES) {
     for (const [found, value] of [
       ['missing', undefined],
       ['empty', ''],
       ['blank', ' \t '],
     ] as const) {
       it(`names ${name} when it is ${found}`, () => {
-        assert.throws(() => identityFromEnvironment({ ...COMPLETE, [name]: value }), incomplete([name]))
+        assert.throws(() => identityFromEnvironment({ ...COMPLETE, [name]: value }), incomplete([told]))
       })
     }
   }
 
   it('names every variable that is missing, in the order of the rule', () => {
-    assert.throws(() => identityFromEnvironment({}), incomplete(NAMES))
+    assert.throws(() => identityFromEnvironment({}), incomplete(NAMES.map(([, told]) => told)))
     assert.throws(
       () => identityFromEnvironment({ AZURE_CLIENT_ID: 'nightly-sync' }),
-      incomplete(['AZURE_TENANT_ID', 'AZURE_CLIENT_CERTIFICATE_PATH']),
+      incomplete(['AZURE_TENANT_ID', CREDENTIALS]),
+    )
+  })
+
+  it('takes every credential that is there, the safest first', async () => {
+    const tokenFile = join(folder, 'token')
+    const token = ['e30', 'e30', 'c2ln'].join('.')
+    await writeFile(tokenFile, `${token}\n`)
+    const { credential, clientId } = identityFromEnvironment({
+      ...COMPLETE,
+      AZURE_CLIENT_CERTIFICATE_PATH: undefined,
+      AZURE_CLIENT_SECRET: 'a value',
+      AZURE_FEDERATED_TOKEN_FILE: tokenFile,
+    })
+    const bodies = []
+    for (const one of [credential].flat()) {
+      const body = new URLSearchParams()
+      await one({ body, headers: {} }, { clientId, tokenEndpoint: '', nowMs: 0, randomUuid: () => '' })
+      bodies.push(Object.fromEntries(body))
+    }
+    assert.deepEqual(
+      bodies.map((body) => body['client_assertion'] ?? body['client_secret']),
+      [token, 'a value'],
     )
   })
 
@@ -96,7 +123,7 @@ describe('identityFromEnvironment', () => {
       nowMs: Date.UTC(2026, 0, 1),
       randomUuid: () => 'f00d',
     }
-    await credential({ body, headers: {} }, context)
+    await [credential].flat()[0]?.({ body, headers: {} }, context)
     assert.equal(body.get('client_assertion')?.split('.').length, 3)
   })
 })

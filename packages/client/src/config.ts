@@ -1,4 +1,7 @@
+import { federatedTokenFile } from './credential/assertion.ts'
 import { certificate } from './credential/certificate.ts'
+import type { Credential } from './credential/credential.ts'
+import { clientSecret } from './credential/secret.ts'
 import { ConfigurationError } from './errors.ts'
 import type { AppIdentityOptions } from './identity.ts'
 
@@ -7,7 +10,9 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * Reads an identity's options from the environment, under the names the Azure SDKs use: `AZURE_TENANT_ID`,
- * `AZURE_CLIENT_ID`, `AZURE_CLIENT_CERTIFICATE_PATH`, `AZURE_CLIENT_CERTIFICATE_PASSWORD`, `AZURE_AUTHORITY_HOST`.
+ * `AZURE_CLIENT_ID`, `AZURE_AUTHORITY_HOST`, and one credential or several: `AZURE_CLIENT_CERTIFICATE_PATH` (with
+ * `AZURE_CLIENT_CERTIFICATE_PASSWORD`), `AZURE_FEDERATED_TOKEN_FILE`, `AZURE_CLIENT_SECRET`. Of several the safest goes
+ * first, in this order.
  *
  * @throws ConfigurationError that names every variable that is missing.
  * @example
@@ -17,22 +22,43 @@ export type Environment = Readonly<Record<string, string | undefined>>
  * ```
  */
 export function identityFromEnvironment(environment: Environment): AppIdentityOptions {
-  const required = ['AZURE_TENANT_ID', 'AZURE_CLIENT_ID', 'AZURE_CLIENT_CERTIFICATE_PATH'] as const
-  const [tenantId, clientId, file] = required.map((name) => environment[name]?.trim() ?? '')
-  const missing = required.filter((name) => !environment[name]?.trim())
-  if (!tenantId || !clientId || !file) {
-    throw new ConfigurationError(
-      `Cannot read the identity from the environment, as ${required.join(', ')} must be set: missing ${missing.join(', ')}`,
-      {
-        code: 'environment_incomplete',
-        hint: 'Set them to the tenant, the application (client) id and a PEM file with the private key and its certificate',
-      },
-    )
+  const value = (name: string) => environment[name]?.trim() || undefined
+  const [tenantId, clientId] = [value('AZURE_TENANT_ID'), value('AZURE_CLIENT_ID')]
+  const credential = credentialsFrom(environment)
+  if (tenantId === undefined || clientId === undefined || credential.length === 0) {
+    throw incomplete([
+      ...(tenantId === undefined ? ['AZURE_TENANT_ID'] : []),
+      ...(clientId === undefined ? ['AZURE_CLIENT_ID'] : []),
+      ...(credential.length === 0 ? [CREDENTIAL_NAMES.join(' or ')] : []),
+    ])
   }
-  return {
-    tenantId,
-    clientId,
-    credential: certificate({ file, password: environment['AZURE_CLIENT_CERTIFICATE_PASSWORD'] }),
-    authorityHost: environment['AZURE_AUTHORITY_HOST']?.trim() || undefined,
-  }
+  return { tenantId, clientId, credential, authorityHost: value('AZURE_AUTHORITY_HOST') }
+}
+
+const CREDENTIAL_NAMES = [
+  'AZURE_CLIENT_CERTIFICATE_PATH',
+  'AZURE_FEDERATED_TOKEN_FILE',
+  'AZURE_CLIENT_SECRET',
+] as const
+
+function credentialsFrom(environment: Environment): readonly Credential[] {
+  const [certificateFile, tokenFile, secret] = CREDENTIAL_NAMES.map(
+    (name) => environment[name]?.trim() || undefined,
+  )
+  const password = environment['AZURE_CLIENT_CERTIFICATE_PASSWORD']
+  return [
+    ...(certificateFile === undefined ? [] : [certificate({ file: certificateFile, password })]),
+    ...(tokenFile === undefined ? [] : [federatedTokenFile(tokenFile)]),
+    ...(secret === undefined ? [] : [clientSecret(secret)]),
+  ]
+}
+
+function incomplete(missing: readonly string[]): ConfigurationError {
+  return new ConfigurationError(
+    `Cannot read the identity from the environment, as tenant, client and a credential must be set: missing ${missing.join(', ')}`,
+    {
+      code: 'environment_incomplete',
+      hint: 'Set AZURE_TENANT_ID, AZURE_CLIENT_ID, and for example AZURE_CLIENT_CERTIFICATE_PATH to a PEM file with the private key and its certificate',
+    },
+  )
 }

@@ -49,6 +49,13 @@ export class PermissionError extends TomteError {
 /** Remedy: wait and try again; the other side is busy, down or out of reach. */
 export class UnavailableError extends TomteError {
   override readonly name = 'UnavailableError'
+  /** How long the other side asked to be left alone, if it did. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(message: string, facts: ErrorFacts & { readonly retryAfterMs?: number | undefined }) {
+    super(message, facts)
+    this.retryAfterMs = facts.retryAfterMs
+  }
 }
 
 /** Remedy: report it; the other side answered with something the protocol does not allow. */

@@ -33,6 +33,7 @@ describe('AppIdentity', () => {
       token: 'a-token',
       expiresOnTimestamp: clock.now() + 3_599_000,
       refreshAfterTimestamp: clock.now() + 1_000_000,
+      tokenType: 'Bearer',
     })
 
     const [sent] = server.received
@@ -73,7 +74,7 @@ describe('AppIdentity', () => {
     assert.equal((await identity.getToken(ORDERS)).token, 'token-1')
     assert.equal((await identity.getToken([ORDERS])).token, 'token-1')
     assert.equal((await identity.getToken(GRAPH)).token, 'token-2')
-    assert.equal((await identity.tokenSource(ORDERS).token()).accessToken, 'token-1')
+    assert.equal((await identity.tokenSource(ORDERS).token()).token, 'token-1')
     assert.equal(identity.tokenRequests, 2)
     assert.equal(server.received.length, 2)
   })
@@ -140,7 +141,7 @@ describe('AppIdentity', () => {
 
   it('keeps a time limit on the exchange', async (t) => {
     const server = await scriptedServer(t, () => () => {})
-    await assert.rejects(identityAt(server, { timeoutMs: 50 }).getToken(ORDERS), {
+    await assert.rejects(identityAt(server, { timeoutMs: 50, clock: manualClock() }).getToken(ORDERS), {
       name: 'UnavailableError',
       code: 'authority_unreachable',
       message: `Cannot get a token, as the authority ${server.origin} must be reachable: no answer within 50 ms`,

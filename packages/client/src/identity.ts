@@ -1,12 +1,14 @@
-import { randomUUID } from 'node:crypto'
 import { type Authority, authority, PUBLIC_CLOUD } from './authority/authority.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { tenantName } from './authority/tenant.ts'
+import { type Clock, randomFraction, systemClock } from './clock.ts'
 import type { Credential } from './credential/credential.ts'
-import { cachedSource } from './token/cached.ts'
-import { formPoster, type PostForm, type TransportOptions } from './token/request.ts'
-import { readTokenResponse } from './token/response.ts'
+import { acquirer } from './token/acquire.ts'
+import { TokenCache } from './token/cache.ts'
+import { type Ask, TokenKeeper } from './token/keeper.ts'
+import { formPoster, type TransportOptions } from './token/request.ts'
 import { staticScope } from './token/scope.ts'
-import type { Token, TokenSource } from './token/token.ts'
+import type { AccessToken } from './token/slot.ts'
+import type { TokenSource } from './token/token.ts'
 
 /** Which application, in which tenant, with which proof. */
 export interface AppIdentityOptions extends TransportOptions {
@@ -14,22 +16,76 @@ export interface AppIdentityOptions extends TransportOptions {
   readonly tenantId: string
   /** The application (client) id. */
   readonly clientId: string
-  readonly credential: Credential
+  /** One credential, or several in order: the next is tried when the authority refuses one. */
+  readonly credential: Credential | readonly Credential[]
   /** Default: the public cloud, https://login.microsoftonline.com. */
   readonly authorityHost?: string | undefined
+  /** How many tokens are kept, over all tenants. Default 100,000. */
+  readonly tokensMax?: number | undefined
+  /** Told when a renewal in the background failed. Callers are still served: the old token works to its end. */
+  readonly onRenewalFailed?: ((failure: RenewalFailure) => void) | undefined
   readonly clock?: Clock | undefined
+  /** From 0 up to, not including, 1. */
+  readonly random?: (() => number) | undefined
 }
 
-/** The shape of `AccessToken` in @azure/core-auth, whose `TokenCredential` an identity is. */
-export interface AccessToken {
-  readonly token: string
-  /** Milliseconds since 1970-01-01T00:00:00Z. */
-  readonly expiresOnTimestamp: number
-  readonly refreshAfterTimestamp: number
+/** A renewal that failed while the old token still works. */
+export interface RenewalFailure {
+  readonly tenant: string
+  readonly scope: string
+  readonly error: unknown
+  /** Until when callers are served without it. */
+  readonly servedUntilMs: number
+}
+
+/** What one call for a token may say; the names are those of `GetTokenOptions` in @azure/core-auth. */
+export interface GetTokenOptions {
+  /** Ends this caller's waiting; the request that others wait for goes on. */
+  readonly abortSignal?: AbortSignal | undefined
+  /** How long this caller waits when no token is cached. Default 30,000 ms. */
+  readonly timeoutMs?: number | undefined
+  /** Another tenant than the identity's own. */
+  readonly tenantId?: string | undefined
+  /** The claims of a challenge, as JSON text (wire.md §11): what is cached does not do. */
+  readonly claims?: string | undefined
+  /** Ask for a new token whatever is cached. */
+  readonly forceRefresh?: boolean | undefined
+}
+
+/** What the identities of one application share, whatever their tenant. */
+class Application {
+  readonly keeper: TokenKeeper
+  readonly cache: TokenCache
+  readonly identities = new Map<string, AppIdentity>()
+  tokenRequests = 0
+
+  constructor(options: AppIdentityOptions) {
+    const { clientId, clock = systemClock, random = randomFraction, onRenewalFailed } = options
+    this.cache = new TokenCache(options.tokensMax)
+    const acquire = acquirer({
+      clientId,
+      clock,
+      authorityHost: options.authorityHost ?? PUBLIC_CLOUD,
+      credentials: [options.credential].flat(),
+      post: formPoster(options),
+      sent: () => {
+        this.tokenRequests += 1
+      },
+    })
+    this.keeper = new TokenKeeper({
+      cache: this.cache,
+      clock,
+      random,
+      acquire,
+      onRenewalFailed: (error, { tenant, scope, unusableAtMs }) =>
+        onRenewalFailed?.({ tenant, scope, error, servedUntilMs: unusableAtMs }),
+    })
+  }
 }
 
 /**
- * An application in one tenant, able to get tokens for itself by client credentials (RFC 6749 §4.4).
+ * An application in one tenant, able to get tokens for itself by client credentials (RFC 6749 §4.4). It is also a
+ * `TokenCredential` of @azure/core-auth.
  *
  * @throws ConfigurationError if the tenant or the authority host cannot be one.
  * @example
@@ -46,19 +102,36 @@ export interface AccessToken {
 export class AppIdentity {
   readonly clientId: string
   readonly authority: Authority
-  /** How many token requests have been sent. */
-  tokenRequests = 0
-  readonly #credential: Credential
-  readonly #clock: Clock
-  readonly #post: PostForm
-  readonly #sources = new Map<string, TokenSource>()
+  readonly #options: AppIdentityOptions
+  #application: Application
+  readonly #checkedScopes = new Set<string>()
 
   constructor(options: AppIdentityOptions) {
     this.clientId = options.clientId
     this.authority = authority(options.authorityHost ?? PUBLIC_CLOUD, options.tenantId)
-    this.#credential = options.credential
-    this.#clock = options.clock ?? systemClock
-    this.#post = formPoster(options)
+    this.#options = options
+    this.#application = new Application(options)
+  }
+
+  /** How many token requests the application has sent, over all tenants. */
+  get tokenRequests(): number {
+    return this.#application.tokenRequests
+  }
+
+  /**
+   * The same application in another tenant: the same credentials and one cache with a partition for each tenant.
+   *
+   * @throws ConfigurationError if the tenant cannot be one.
+   */
+  forTenant(tenantId: string): AppIdentity {
+    const { tenant } = authority(this.authority.host, tenantId)
+    if (tenant === this.authority.tenant) return this
+    const known = this.#application.identities.get(tenant)
+    if (known) return known
+    const identity = new AppIdentity({ ...this.#options, tenantId: tenant })
+    identity.#application = this.#application
+    this.#application.identities.set(tenant, identity)
+    return identity
   }
 
   /**
@@ -67,39 +140,40 @@ export class AppIdentity {
    * @param scopes `{resource}/.default`, alone or as the only element of a list.
    * @throws TomteError one of its subclasses; the class is the remedy.
    */
-  async getToken(scopes: string | readonly string[]): Promise<AccessToken> {
-    const scope = typeof scopes === 'string' ? scopes : scopes.join(' ')
-    const token = await this.tokenSource(scope).token()
-    return {
-      token: token.accessToken,
-      expiresOnTimestamp: token.expiresAtMs,
-      refreshAfterTimestamp: token.refreshAtMs,
-    }
+  async getToken(scopes: string | readonly string[], options?: GetTokenOptions): Promise<AccessToken> {
+    const scope = this.#checked(typeof scopes === 'string' ? scopes : scopes.join(' '))
+    const { keeper } = this.#application
+    if (options === undefined) return keeper.token(this.authority.tenant, scope, undefined)
+    const { tenantId, claims, forceRefresh = false, abortSignal: signal, timeoutMs } = options
+    const tenant = tenantId === undefined ? this.authority.tenant : tenantName(tenantId)
+    const ask: Ask = { signal, timeoutMs }
+    if (claims !== undefined || forceRefresh) return keeper.freshToken(tenant, scope, { ...ask, claims })
+    return keeper.token(tenant, scope, ask)
   }
 
-  /** The source behind `getToken`, one for each scope; the call layer takes it as it is. */
+  /** Forgets this tenant's tokens, as after new consent: the next call asks again (wire.md §13.3). */
+  forgetTokens(): void {
+    this.#application.cache.clear(this.authority.tenant)
+  }
+
+  /** Where the call layer gets the tokens of one scope. @throws ConfigurationError if the scope cannot be one. */
   tokenSource(scope: string): TokenSource {
-    const known = this.#sources.get(scope)
-    if (known) return known
-    const checked = staticScope(scope)
-    const source = cachedSource(() => this.#requestToken(checked), this.#clock)
-    this.#sources.set(scope, source)
-    return source
+    const checked = this.#checked(scope)
+    const { tenant } = this.authority
+    const { keeper } = this.#application
+    return {
+      token: (ask) => keeper.token(tenant, checked, ask),
+      tokenAfterRefusal: (refused, ask) => keeper.tokenAfterRefusal(tenant, checked, refused, ask ?? {}),
+    }
   }
 
-  async #requestToken(scope: string): Promise<Token> {
-    const { tokenEndpoint, tenant } = this.authority
-    const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: this.clientId, scope })
-    const form = { body, headers: { 'client-request-id': randomUUID(), 'return-client-request-id': 'true' } }
-    const context = {
-      clientId: this.clientId,
-      tokenEndpoint,
-      nowMs: this.#clock.now(),
-      randomUuid: randomUUID,
-    }
-    await this.#credential(form, context)
-    this.tokenRequests += 1
-    const response = await this.#post(tokenEndpoint, form)
-    return readTokenResponse(response, { clientId: this.clientId, tenant, scope }, this.#clock.now())
+  /** A scope is checked once: the check costs more than the cached token behind it. */
+  #checked(scope: string): string {
+    if (this.#checkedScopes.has(scope)) return scope
+    const checked = staticScope(scope)
+    if (this.#checkedScopes.size < SCOPES_REMEMBERED) this.#checkedScopes.add(checked)
+    return checked
   }
 }
+
+const SCOPES_REMEMBERED = 1_000

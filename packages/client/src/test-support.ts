@@ -83,6 +83,7 @@ export function manualClock(startMs = Date.UTC(2026, 8, 21)) {
   const slept: number[] = []
   const clock: Clock = {
     now: () => nowMs,
+    timeout: () => new AbortController().signal,
     sleep: async (ms) => {
       slept.push(ms)
       nowMs += ms

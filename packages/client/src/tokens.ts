@@ -1,6 +1,15 @@
-export { AppIdentity, type AccessToken, type AppIdentityOptions } from './identity.ts'
+export {
+  AppIdentity,
+  type AppIdentityOptions,
+  type GetTokenOptions,
+  type RenewalFailure,
+} from './identity.ts'
+export type { AccessToken } from './token/slot.ts'
+export type { Ask } from './token/keeper.ts'
 export { identityFromEnvironment, type Environment } from './config.ts'
 export { certificate, type CertificateSource } from './credential/certificate.ts'
+export { clientSecret, type SecretOptions, type SecretSource } from './credential/secret.ts'
+export { federatedTokenFile, signedAssertion } from './credential/assertion.ts'
 export type { Credential, ProofContext, TokenForm } from './credential/credential.ts'
 export { tenantName } from './authority/tenant.ts'
 export type { Authority } from './authority/authority.ts'

@@ -1,5 +1,5 @@
-import { randomInt, randomUUID } from 'node:crypto'
-import { systemClock } from '../clock.ts'
+import { randomUUID } from 'node:crypto'
+import { randomFraction, systemClock } from '../clock.ts'
 import { ConfigurationError, PermissionError, ProtocolError, type TomteError } from '../errors.ts'
 import type { AppIdentity } from '../identity.ts'
 import { withoutUser } from '../network.ts'
@@ -104,14 +104,18 @@ export class Api {
     const url = this.#resolve(path)
     let renewed = false
     for (let number = 1; ; number += 1) {
-      const { accessToken } = await unlessAborted(() => this.#source.token(), options.signal)
+      const ask = { signal: options.signal }
+      const { token: accessToken } = await this.#source.token(ask)
       const response = await this.#attempt(method, url, accessToken, body, options)
       if (response.status >= 200 && response.status < 300) return parseBody(method, url, response)
       if (response.status === 401 && !renewed) {
         renewed = true
-        await unlessAborted(() => this.#source.token({ renew: accessToken }), options.signal)
-        this.retries += 1
-        continue
+        const { token: next } = await this.#source.tokenAfterRefusal(accessToken, ask)
+        // The same token again would be refused again.
+        if (next !== accessToken) {
+          this.retries += 1
+          continue
+        }
       }
       const retryAfter = header(response, 'retry-after')
       const repeatable = IDEMPOTENT.has(method)
@@ -254,16 +258,6 @@ function baseUrl(text: string): URL {
   return url
 }
 
-/** Lets go of one caller when its signal is aborted; the work, which others may wait for too, goes on. */
-async function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work()
-  signal.throwIfAborted()
-  const { promise, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  return Promise.race([work(), promise]).finally(() => signal.removeEventListener('abort', abort))
-}
-
 function parseBody(method: string, url: URL, { status, text }: Incoming): unknown {
   if (text === '') return undefined
   try {
@@ -292,6 +286,3 @@ const lowerCased = (headers: Readonly<Record<string, string>> = {}) =>
 
 const first = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value)
 const header = (response: Incoming, name: string) => first(response.headers[name])
-
-const RANDOM_STEPS = 2 ** 32
-const randomFraction = () => randomInt(RANDOM_STEPS) / RANDOM_STEPS

@@ -15,6 +15,8 @@ export interface Asked {
   readonly clientId: string
   readonly tenant: string
   readonly scope: string
+  /** The secret that was sent, to tell a pasted id from a value; it goes into no message. */
+  readonly secret?: string | null
 }
 
 type Json = Readonly<Record<string, unknown>>

@@ -1,4 +1,7 @@
-/** An access token and the two moments that matter. */
+import type { Ask } from './keeper.ts'
+import type { AccessToken } from './slot.ts'
+
+/** What the authority gave: an access token and the moments that matter. */
 export interface Token {
   readonly accessToken: string
   /** After this the resource refuses it. */
@@ -7,10 +10,9 @@ export interface Token {
   readonly refreshAtMs: number
 }
 
-/** Anything that can return a token; behaviour is added by wrapping one in another. */
+/** Where the call layer gets the tokens of one API. */
 export interface TokenSource {
-  /**
-   * @param options.renew drops the cached token if it is still this one, as after a 401 from the API.
-   */
-  token(options?: { readonly renew?: string | undefined }): Promise<Token>
+  token(ask?: Ask): Promise<AccessToken>
+  /** The token to use after the API has refused `refused` with 401; the same one if it is as good as it gets. */
+  tokenAfterRefusal(refused: string, ask?: Ask): Promise<AccessToken>
 }

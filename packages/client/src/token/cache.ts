@@ -1,0 +1,80 @@
+import { emptySlot, type Slot } from './slot.ts'
+
+/** The slots of one tenant, by scope. */
+export type Partition = Map<string, Slot>
+
+const TOKENS_MAX = 100_000
+// Making room is a walk over all slots; making some at once spreads its cost over that many insertions.
+const ROOM_SHARE = 1 / 64
+
+/** Every token of an application, partitioned by tenant and bounded: the expired go first, then the least recently used. */
+export class TokenCache {
+  readonly #partitions = new Map<string, Partition>()
+  readonly #tokensMax: number
+  #size = 0
+
+  constructor(tokensMax = TOKENS_MAX) {
+    this.#tokensMax = Math.max(1, tokensMax)
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** The slot of a tenant and scope, made if there is none. */
+  slot(tenant: string, scope: string, nowMs: number): Slot {
+    let partition = this.#partitions.get(tenant)
+    const known = partition?.get(scope)
+    if (known) return known
+    if (this.#size >= this.#tokensMax) {
+      this.#makeRoom(nowMs)
+      partition = this.#partitions.get(tenant)
+    }
+    if (!partition) {
+      partition = new Map()
+      this.#partitions.set(tenant, partition)
+    }
+    const slot = emptySlot(tenant, scope)
+    slot.lastUsedMs = nowMs
+    partition.set(scope, slot)
+    this.#size += 1
+    return slot
+  }
+
+  /** The slot if there is one: the path that every cached token takes. */
+  find(tenant: string, scope: string): Slot | undefined {
+    return this.#partitions.get(tenant)?.get(scope)
+  }
+
+  /** Forgets one tenant's tokens, or all. */
+  clear(tenant?: string): void {
+    if (tenant === undefined) {
+      this.#partitions.clear()
+      this.#size = 0
+      return
+    }
+    this.#size -= this.#partitions.get(tenant)?.size ?? 0
+    this.#partitions.delete(tenant)
+  }
+
+  #makeRoom(nowMs: number): void {
+    const idle = [...this.#all()].filter(({ flight }) => flight === undefined)
+    const room = Math.max(1, Math.floor(this.#tokensMax * ROOM_SHARE))
+    const expired = idle.filter(({ unusableAtMs }) => unusableAtMs <= nowMs)
+    const least = idle
+      .filter(({ unusableAtMs }) => unusableAtMs > nowMs)
+      .sort((one, other) => one.lastUsedMs - other.lastUsedMs)
+    for (const slot of [...expired, ...least.slice(0, Math.max(0, room - expired.length))]) this.#remove(slot)
+  }
+
+  *#all(): Generator<Slot> {
+    for (const partition of this.#partitions.values()) yield* partition.values()
+  }
+
+  #remove({ tenant, scope }: Slot): void {
+    const partition = this.#partitions.get(tenant)
+    if (!partition?.delete(scope)) return
+    this.#size -= 1
+    if (partition.size === 0) this.#partitions.delete(tenant)
+  }
+}

@@ -1,0 +1,59 @@
+import type { UnavailableError } from '../errors.ts'
+import type { Token } from './token.ts'
+
+/** An access token as callers get it; also the shape of `AccessToken` in @azure/core-auth. */
+export interface AccessToken {
+  readonly token: string
+  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  readonly expiresOnTimestamp: number
+  readonly refreshAfterTimestamp: number
+  readonly tokenType: 'Bearer'
+}
+
+/** A request in the air that every caller of the same token shares. */
+export interface Flight {
+  readonly promise: Promise<Token>
+  /** The latest moment until which some caller waits: no new try is made after it. */
+  waitUntilMs: number
+}
+
+/** The place of one token: what is cached, what is in the air, and until when nothing may be asked. */
+export interface Slot {
+  readonly tenant: string
+  readonly scope: string
+  /** What callers get; made once, when the token came. */
+  answer: AccessToken | undefined
+  /** From here on the next is asked for in the background. */
+  renewAtMs: number
+  /** From here on the token is not given out any more. */
+  unusableAtMs: number
+  flight: Flight | undefined
+  /** The same for a request with claims, which answers a challenge: not for callers who have not been challenged. */
+  challenged: { readonly claims: string; readonly flight: Flight } | undefined
+  /** An early renewal failed a moment ago: the next is tried from then on. */
+  nextRenewalMs: number
+  /** The server asked for silence until then. */
+  quietUntilMs: number
+  /** What it said when it asked for silence. */
+  fault: UnavailableError | undefined
+  lastUsedMs: number
+  /** When an API's 401 last caused a renewal. */
+  refusedAtMs: number
+}
+
+export function emptySlot(tenant: string, scope: string): Slot {
+  return {
+    tenant,
+    scope,
+    answer: undefined,
+    renewAtMs: 0,
+    unusableAtMs: 0,
+    flight: undefined,
+    challenged: undefined,
+    nextRenewalMs: 0,
+    quietUntilMs: 0,
+    fault: undefined,
+    lastUsedMs: 0,
+    refusedAtMs: Number.NEGATIVE_INFINITY,
+  }
+}
