@@ -185,7 +185,7 @@ test('An application without permissions gets its service principal and a result
   assert.equal(found.value.length, 1)
 })
 
-test('A redirect URI is refused, because none is registered, and nothing is granted', async () => {
+test('A redirect URI that is not registered is refused, and nothing is granted', async () => {
   const { appId } = await register('Redirected', 'User.Read.All')
   const url = `${consentUrl(appId)}&redirect_uri=https%3A%2F%2Fevil.example%2F&state=1`
   const browser = await administrator()
@@ -261,5 +261,55 @@ test('An application’s name is text on the consent pages and never markup', as
   for (const { body } of [page, refused, granted, failed]) {
     assert.doesNotMatch(body, /<script/)
     assert.match(body, /&lt;script&gt;/)
+  }
+})
+
+const RETURN = 'https://reports.fabrikam.example/consented?from=tomte'
+
+async function registerWithReturn(displayName: string): Promise<string> {
+  const web = { redirectUris: [RETURN] }
+  const { appId } = await house.graph('POST', '/applications', { displayName, web, ...asks('User.Read.All') })
+  return String(appId)
+}
+
+const returning = (appId: string) =>
+  `${consentUrl(appId)}&redirect_uri=${encodeURIComponent(RETURN)}&state=a%20state`
+
+test('After consent the administrator is sent to the registered address, with tenant and state', async () => {
+  const browser = await administrator()
+  const url = returning(await registerWithReturn('Returns'))
+  const question = await browser.get(url)
+  assert.match(
+    String(question.headers['content-security-policy']),
+    /form-action 'self' https:\/\/reports\.fabrikam\.example;/,
+  )
+  const answer = await browser.submit(url, { decision: 'grant', seen: hiddenField(question.body, 'seen') })
+  assert.equal(answer.status, 302)
+  const target = new URL(String(answer.headers['location']))
+  assert.equal(target.origin + target.pathname, 'https://reports.fabrikam.example/consented')
+  const { tenant, ...others } = Object.fromEntries(target.searchParams)
+  assert.deepEqual(others, { from: 'tomte', state: 'a state', admin_consent: 'True' })
+  assert.match(String(tenant), /^[0-9a-f-]{36}$/)
+})
+
+test('After a refusal the administrator is sent back with the error', async () => {
+  const browser = await administrator()
+  const answer = await browser.submit(returning(await registerWithReturn('Refused')), { decision: 'refuse' })
+  assert.equal(answer.status, 302)
+  assert.deepEqual(Object.fromEntries(new URL(String(answer.headers['location'])).searchParams), {
+    from: 'tomte',
+    error: 'permission_denied',
+    error_description: 'The admin canceled the request',
+    state: 'a state',
+  })
+})
+
+test('An address that differs in one letter from the registered one is refused', async () => {
+  const browser = await administrator()
+  const appId = await registerWithReturn('Exact')
+  for (const uri of [`${RETURN}/`, RETURN.replace('https', 'http'), RETURN.toUpperCase()]) {
+    const answer = await browser.get(`${consentUrl(appId)}&redirect_uri=${encodeURIComponent(uri)}`)
+    assert.equal(answer.status, 400)
+    assert.match(answer.text, /AADSTS50011/)
   }
 })

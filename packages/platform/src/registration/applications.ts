@@ -6,6 +6,7 @@ import { bodyObject, readQuery } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
 import { refuseTakenUris } from './identifier-uris.ts'
+import { redirectUrisOf } from './redirect-uris.ts'
 import { keyCredentialObject, keyCredentialRows, replaceKeyCredentials } from './key-credentials.ts'
 
 type Row = Selectable<Schema['application']>
@@ -129,6 +130,7 @@ async function applicationObject(db: Database, row: Row): Promise<object> {
     api: { requestedAccessTokenVersion: row.requested_access_token_version },
     appRoles: JSON.parse(row.app_roles),
     requiredResourceAccess: JSON.parse(row.required_resource_access),
+    web: { redirectUris: JSON.parse(row.redirect_uris) as unknown },
     keyCredentials: keys.map(keyCredentialObject),
     passwordCredentials: [],
   }
@@ -162,6 +164,7 @@ const READERS: Readonly<Record<string, (value: unknown) => Columns>> = {
       throw badRequest("Property 'appRoles' contains an id or a value twice.")
     return { app_roles: JSON.stringify(roles) }
   },
+  web: (value) => ({ redirect_uris: JSON.stringify(redirectUrisOf(value)) }),
   requiredResourceAccess: (value) => ({
     required_resource_access: JSON.stringify(list(value, 'requiredResourceAccess').map(resourceAccess)),
   }),

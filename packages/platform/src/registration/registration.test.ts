@@ -82,6 +82,7 @@ describe('an application', () => {
         },
       ],
       requiredResourceAccess: [{ resourceAppId: roleId, resourceAccess: [{ id: roleId, type: 'Role' }] }],
+      web: { redirectUris: [] },
       passwordCredentials: [],
     })
     assert.deepEqual(credential, {

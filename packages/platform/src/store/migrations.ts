@@ -4,6 +4,14 @@ import type { Migration } from 'kysely/migration'
 // A released migration is never edited: the next change is the next entry.
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': { up: createFirstTables },
+  '0002-redirect-uris': { up: addRedirectUris },
+}
+
+async function addRedirectUris({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .alterTable('application')
+    .addColumn('redirect_uris', 'text', (column) => column.notNull().defaultTo('[]'))
+    .execute()
 }
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {

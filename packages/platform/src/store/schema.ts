@@ -24,6 +24,7 @@ export interface Schema {
     identifier_uris: string
     app_roles: string
     required_resource_access: string
+    redirect_uris: ColumnType<string, string | undefined, string>
     requested_access_token_version: number | null
     created_at_ms: Fixed<number>
   }

@@ -1,0 +1,36 @@
+import type { Database } from '../store/database.ts'
+
+/** Where the administrator is sent after deciding, if the application asked for that and has registered it. */
+export interface ConsentRedirect {
+  readonly uri: string
+  /** Given back to the application as it came, so that it knows which of its links this is. */
+  readonly state: string | undefined
+}
+
+/** Whether the application has registered this very URI: nobody is sent anywhere else (wire.md §9, RFC 6749 §3.1.2). */
+export async function isRegistered(db: Database, applicationId: string, uri: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('application')
+    .select('redirect_uris')
+    .where('id', '=', applicationId)
+    .executeTakeFirst()
+  return row !== undefined && (JSON.parse(row.redirect_uris) as string[]).includes(uri)
+}
+
+/** The address that tells the application its administrator's consent (wire.md §9). */
+export function consentedUrl({ uri, state }: ConsentRedirect, tenantId: string): string {
+  return withParameters(uri, { tenant: tenantId, state, admin_consent: 'True' })
+}
+
+/** The address that tells the application that the administrator refused (wire.md §9). */
+export function refusedUrl({ uri, state }: ConsentRedirect): string {
+  const error_description = 'The admin canceled the request'
+  return withParameters(uri, { error: 'permission_denied', error_description, state })
+}
+
+function withParameters(uri: string, parameters: Readonly<Record<string, string | undefined>>): string {
+  const url = new URL(uri)
+  for (const [name, value] of Object.entries(parameters))
+    if (value !== undefined) url.searchParams.set(name, value)
+  return url.href
+}
