@@ -54,8 +54,8 @@ describe('authority', () => {
       assert.throws(() => authority(given, TENANT), {
         name: 'ConfigurationError',
         code: 'authority_invalid',
-        message: `Cannot use the authority host, as it must be an https:// origin without a path: found '${found}'`,
-        hint: 'Set AZURE_AUTHORITY_HOST to an origin such as https://login.microsoftonline.com',
+        message: `Cannot use the authority host, as it must be an https:// origin without a path, or the name of a cloud: found '${found}'`,
+        hint: 'Set AZURE_AUTHORITY_HOST to an origin such as https://login.microsoftonline.com, or to one of AzurePublicCloud, AzureUSGovernment, AzureChinaCloud',
       })
     })
   }

@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../errors.ts'
 import { withoutUser } from '../network.ts'
+import { CLOUDS, cloudOf } from './clouds.ts'
 import { tenantName } from './tenant.ts'
 
 /** Where one tenant's tokens come from. */
@@ -11,9 +12,12 @@ export interface Authority {
   adminConsentUrl(clientId: string): string
 }
 
-export const PUBLIC_CLOUD = 'https://login.microsoftonline.com'
+export const PUBLIC_CLOUD = CLOUDS.AzurePublicCloud.login
 
-/** The authority of `tenant` on `host`, laid out as on the Microsoft identity platform (wire.md §2). */
+/**
+ * The authority of `tenant` on `host`, an origin or the name of a cloud, laid out as on the Microsoft identity platform
+ * (wire.md §2).
+ */
 export function authority(host: string, tenant: string): Authority {
   const origin = authorityOrigin(host)
   const name = tenantName(tenant)
@@ -26,13 +30,15 @@ export function authority(host: string, tenant: string): Authority {
 }
 
 function authorityOrigin(host: string): string {
+  const named = Object.hasOwn(CLOUDS, host) ? cloudOf(host) : undefined
+  if (named) return named.login
   const url = URL.canParse(host) ? new URL(host) : undefined
   if (url?.protocol === 'https:' && url.href === `${url.origin}/`) return url.origin
   throw new ConfigurationError(
-    `Cannot use the authority host, as it must be an https:// origin without a path: found '${withoutUser(host)}'`,
+    `Cannot use the authority host, as it must be an https:// origin without a path, or the name of a cloud: found '${withoutUser(host)}'`,
     {
       code: 'authority_invalid',
-      hint: `Set AZURE_AUTHORITY_HOST to an origin such as ${PUBLIC_CLOUD}`,
+      hint: `Set AZURE_AUTHORITY_HOST to an origin such as ${PUBLIC_CLOUD}, or to one of ${Object.keys(CLOUDS).join(', ')}`,
     },
   )
 }

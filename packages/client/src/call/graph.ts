@@ -1,10 +1,9 @@
+import { CLOUDS, cloudOf } from '../authority/clouds.ts'
 import type { AppIdentity } from '../identity.ts'
 import { type Api, type ApiOptions, api } from './api.ts'
 
-/** As {@link ApiOptions}, with Microsoft Graph in the public cloud as the default. */
+/** As {@link ApiOptions}; the default is Microsoft Graph in the identity's own cloud. */
 export type GraphOptions = { readonly [Name in keyof ApiOptions]?: ApiOptions[Name] | undefined }
-
-const GRAPH = { baseUrl: 'https://graph.microsoft.com/v1.0', scope: 'https://graph.microsoft.com/.default' }
 
 /**
  * Microsoft Graph, or a directory that speaks like it, as this identity sees it.
@@ -18,6 +17,7 @@ const GRAPH = { baseUrl: 'https://graph.microsoft.com/v1.0', scope: 'https://gra
  * ```
  */
 export function graph(identity: AppIdentity, options: GraphOptions = {}): Api {
-  const { baseUrl = GRAPH.baseUrl, scope = GRAPH.scope, ...others } = options
+  const { graph: origin } = cloudOf(identity.authority.host) ?? CLOUDS.AzurePublicCloud
+  const { baseUrl = `${origin}/v1.0`, scope = `${origin}/.default`, ...others } = options
   return api(identity, { ...others, baseUrl, scope })
 }
