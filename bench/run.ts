@@ -2,6 +2,7 @@
 // npm run bench -- NAME           measures one and prints a table
 // npm run bench -- NAME --json    prints one JSON document on standard output
 import { readdirSync } from 'node:fs'
+import { installPeers } from './npm.ts'
 import { type BenchResult, table } from './row.ts'
 
 const SUFFIX = '.bench.ts'
@@ -20,6 +21,7 @@ async function main(args: readonly string[]): Promise<number> {
     )
     return 2
   }
+  await installPeers()
   const module = (await import(`./${name}${SUFFIX}`)) as { bench: () => Promise<BenchResult> }
   const { bench, rows } = await module.bench()
   const document = JSON.stringify({ bench, node: process.version, rows })

@@ -22,7 +22,10 @@ export interface AppIdentityOptions extends TransportOptions {
   readonly authorityHost?: string | undefined
   /** How many tokens are kept, over all tenants. Default 100,000. */
   readonly tokensMax?: number | undefined
-  /** Told when a renewal in the background failed. Callers are still served: the old token works to its end. */
+  /**
+   * Told when a renewal in the background failed. Callers are still served: the old token works to its end. What it throws
+   * is lost.
+   */
   readonly onRenewalFailed?: ((failure: RenewalFailure) => void) | undefined
   readonly clock?: Clock | undefined
   /** From 0 up to, not including, 1. */
@@ -34,7 +37,7 @@ export interface RenewalFailure {
   readonly tenant: string
   readonly scope: string
   readonly error: unknown
-  /** Until when callers are served without it. */
+  /** Until when callers are served without it; a moment in the past if there is no token. */
   readonly servedUntilMs: number
 }
 
@@ -56,8 +59,9 @@ export interface GetTokenOptions {
 class Application {
   readonly keeper: TokenKeeper
   readonly cache: TokenCache
-  readonly identities = new Map<string, AppIdentity>()
   tokenRequests = 0
+  readonly #identities = new Map<string, AppIdentity>()
+  readonly #checkedScopes = new Set<string>()
 
   constructor(options: AppIdentityOptions) {
     const { clientId, clock = systemClock, random = randomFraction, onRenewalFailed } = options
@@ -81,7 +85,29 @@ class Application {
         onRenewalFailed?.({ tenant, scope, error, servedUntilMs: unusableAtMs }),
     })
   }
+
+  /** The identity in a tenant, as the caller names it: found by that name, so that nothing is parsed twice. */
+  identityIn(tenantId: string, make: () => AppIdentity): AppIdentity {
+    const known = this.#identities.get(tenantId)
+    if (known) return known
+    const made = make()
+    // An identity holds no token: one that was dropped is made again.
+    if (this.#identities.size >= IDENTITIES_REMEMBERED) this.#identities.clear()
+    this.#identities.set(tenantId, made)
+    return made
+  }
+
+  /** A scope is checked once: the check costs more than the cached token behind it. */
+  checkedScope(scope: string): string {
+    if (this.#checkedScopes.has(scope)) return scope
+    const checked = staticScope(scope)
+    if (this.#checkedScopes.size < SCOPES_REMEMBERED) this.#checkedScopes.add(checked)
+    return checked
+  }
 }
+
+const IDENTITIES_REMEMBERED = 100_000
+const SCOPES_REMEMBERED = 1_000
 
 /**
  * An application in one tenant, able to get tokens for itself by client credentials (RFC 6749 §4.4). It is also a
@@ -100,17 +126,31 @@ class Application {
  * ```
  */
 export class AppIdentity {
-  readonly clientId: string
-  readonly authority: Authority
+  readonly #tenant: string
   readonly #options: AppIdentityOptions
-  #application: Application
-  readonly #checkedScopes = new Set<string>()
+  #shared: Application | undefined
 
   constructor(options: AppIdentityOptions) {
-    this.clientId = options.clientId
-    this.authority = authority(options.authorityHost ?? PUBLIC_CLOUD, options.tenantId)
+    this.#tenant = authority(options.authorityHost ?? PUBLIC_CLOUD, options.tenantId).tenant
     this.#options = options
-    this.#application = new Application(options)
+  }
+
+  /** The application (client) id. */
+  get clientId(): string {
+    return this.#options.clientId
+  }
+
+  /** Where the tokens of this tenant come from. */
+  get authority(): Authority {
+    return authority(this.#options.authorityHost ?? PUBLIC_CLOUD, this.#tenant)
+  }
+
+  get #application(): Application {
+    if (!this.#shared) {
+      this.#shared = new Application(this.#options)
+      this.#shared.identityIn(this.#tenant, () => this)
+    }
+    return this.#shared
   }
 
   /** How many token requests the application has sent, over all tenants. */
@@ -124,14 +164,14 @@ export class AppIdentity {
    * @throws ConfigurationError if the tenant cannot be one.
    */
   forTenant(tenantId: string): AppIdentity {
-    const { tenant } = authority(this.authority.host, tenantId)
-    if (tenant === this.authority.tenant) return this
-    const known = this.#application.identities.get(tenant)
-    if (known) return known
-    const identity = new AppIdentity({ ...this.#options, tenantId: tenant })
-    identity.#application = this.#application
-    this.#application.identities.set(tenant, identity)
-    return identity
+    const application = this.#application
+    return application.identityIn(tenantId, () => {
+      const name = tenantName(tenantId)
+      if (name !== tenantId) return this.forTenant(name)
+      const identity = new AppIdentity({ ...this.#options, tenantId })
+      identity.#shared = application
+      return identity
+    })
   }
 
   /**
@@ -141,39 +181,58 @@ export class AppIdentity {
    * @throws TomteError one of its subclasses; the class is the remedy.
    */
   async getToken(scopes: string | readonly string[], options?: GetTokenOptions): Promise<AccessToken> {
-    const scope = this.#checked(typeof scopes === 'string' ? scopes : scopes.join(' '))
-    const { keeper } = this.#application
-    if (options === undefined) return keeper.token(this.authority.tenant, scope, undefined)
+    const application = this.#application
+    const { keeper } = application
+    const asked = typeof scopes === 'string' ? scopes : scopes.join(' ')
+    if (options === undefined) {
+      // A scope that has a token has been checked.
+      return (
+        keeper.cached(this.#tenant, asked) ??
+        keeper.token(this.#tenant, application.checkedScope(asked), undefined)
+      )
+    }
     const { tenantId, claims, forceRefresh = false, abortSignal: signal, timeoutMs } = options
-    const tenant = tenantId === undefined ? this.authority.tenant : tenantName(tenantId)
+    const tenant = tenantId === undefined ? this.#tenant : this.forTenant(tenantId).#tenant
+    const scope = application.checkedScope(asked)
     const ask: Ask = { signal, timeoutMs }
     if (claims !== undefined || forceRefresh) return keeper.freshToken(tenant, scope, { ...ask, claims })
     return keeper.token(tenant, scope, ask)
   }
 
+  /**
+   * Renews the tokens of these scopes when they are due, even if nobody asks for them, so that no call ever waits for one.
+   * Its timer keeps the process alive until the returned function is called. Failures go to `onRenewalFailed` alone.
+   *
+   * @throws ConfigurationError at once if a scope cannot be one, and nothing later.
+   * @example
+   * ```ts
+   * import { AppIdentity, identityFromEnvironment } from '@tomte/client'
+   * const identity = new AppIdentity(identityFromEnvironment(process.env))
+   * const stop = identity.keepWarm('https://graph.microsoft.com/.default')
+   * process.once('SIGTERM', stop)
+   * ```
+   */
+  keepWarm(scopes: string | readonly string[]): () => void {
+    const stop = new AbortController()
+    const checked = [scopes].flat().map((scope) => this.#application.checkedScope(scope))
+    const { keeper } = this.#application
+    for (const scope of checked) void keeper.keepWarm(this.#tenant, scope, stop.signal)
+    return () => stop.abort()
+  }
+
   /** Forgets this tenant's tokens, as after new consent: the next call asks again (wire.md §13.3). */
   forgetTokens(): void {
-    this.#application.cache.clear(this.authority.tenant)
+    this.#application.cache.clear(this.#tenant)
   }
 
   /** Where the call layer gets the tokens of one scope. @throws ConfigurationError if the scope cannot be one. */
   tokenSource(scope: string): TokenSource {
-    const checked = this.#checked(scope)
-    const { tenant } = this.authority
+    const checked = this.#application.checkedScope(scope)
+    const tenant = this.#tenant
     const { keeper } = this.#application
     return {
       token: (ask) => keeper.token(tenant, checked, ask),
       tokenAfterRefusal: (refused, ask) => keeper.tokenAfterRefusal(tenant, checked, refused, ask ?? {}),
     }
   }
-
-  /** A scope is checked once: the check costs more than the cached token behind it. */
-  #checked(scope: string): string {
-    if (this.#checkedScopes.has(scope)) return scope
-    const checked = staticScope(scope)
-    if (this.#checkedScopes.size < SCOPES_REMEMBERED) this.#checkedScopes.add(checked)
-    return checked
-  }
 }
-
-const SCOPES_REMEMBERED = 1_000

@@ -7,10 +7,17 @@ export {
 export type { AccessToken } from './token/slot.ts'
 export type { Ask } from './token/keeper.ts'
 export { identityFromEnvironment, type Environment } from './config.ts'
-export { certificate, type CertificateSource } from './credential/certificate.ts'
+export {
+  certificate,
+  type CertificateOptions,
+  type CertificateSource,
+  type ExternalKey,
+} from './credential/certificate.ts'
+export type { AssertionAlgorithm, AssertionSigner } from './credential/client-assertion.ts'
 export { clientSecret, type SecretOptions, type SecretSource } from './credential/secret.ts'
 export { federatedTokenFile, signedAssertion } from './credential/assertion.ts'
 export type { Credential, ProofContext, TokenForm } from './credential/credential.ts'
+export { type Cloud, type CloudName, CLOUDS } from './authority/clouds.ts'
 export { tenantName } from './authority/tenant.ts'
 export type { Authority } from './authority/authority.ts'
 export type { TransportOptions } from './token/request.ts'
@@ -25,3 +32,4 @@ export {
   TomteError,
   UnavailableError,
 } from './errors.ts'
+export { type Consent, ConsentLinks, type ConsentLinksOptions } from './consent/consent-links.ts'

@@ -14,13 +14,19 @@ describe('an authority host', () => {
 
     it(`of ${name} brings the cloud's own Graph along`, () => {
       for (const authorityHost of [name, login, ...aliases]) {
-        const identity = new AppIdentity({ tenantId: TENANT, clientId: CLIENT, credential: () => {}, authorityHost })
+        const identity = new AppIdentity({
+          tenantId: TENANT,
+          clientId: CLIENT,
+          credential: () => {},
+          authorityHost,
+        })
         assert.equal(graph(identity).baseUrl, `${origin}/v1.0/`, authorityHost)
       }
     })
   }
 
   it('that is no cloud’s brings none', () => {
-    for (const host of ['https://localhost:8443', 'azurepubliccloud', 'constructor', '']) assert.equal(cloudOf(host), undefined)
+    for (const host of ['https://localhost:8443', 'azurepubliccloud', 'constructor', ''])
+      assert.equal(cloudOf(host), undefined)
   })
 })

@@ -39,6 +39,7 @@ export type CloudName = keyof typeof CLOUDS
 export function cloudOf(nameOrOrigin: string): Cloud | undefined {
   const known: readonly (readonly [string, Cloud])[] = Object.entries(CLOUDS)
   return known.find(
-    ([name, { login, aliases }]) => name === nameOrOrigin || login === nameOrOrigin || aliases.includes(nameOrOrigin),
+    ([name, { login, aliases }]) =>
+      name === nameOrOrigin || login === nameOrOrigin || aliases.includes(nameOrOrigin),
   )?.[1]
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { nextDelayMs, retryAfterMs } from './retry.ts'
+import { nextDelayMs } from './retry.ts'
 
 const NOW_MS = Date.UTC(2026, 8, 21, 14, 0, 0)
 const never = (): number => assert.fail('no randomness is needed here')
@@ -83,15 +83,4 @@ describe('nextDelayMs', () => {
       assert.equal(delay(503, { retryAfter }), 250)
     })
   }
-})
-
-describe('retryAfterMs', () => {
-  it('reads seconds and dates with blanks around them', () => {
-    assert.equal(retryAfterMs(' 7 ', NOW_MS), 7000)
-    assert.equal(retryAfterMs(' Mon, 21 Sep 2026 14:00:01 GMT ', NOW_MS), 1000)
-  })
-
-  it('knows nothing without a header', () => {
-    assert.equal(retryAfterMs(undefined, NOW_MS), undefined)
-  })
 })

@@ -1,3 +1,5 @@
+import { retryAfterMs } from '../retry-after.ts'
+
 /** What happened to one attempt of a call. */
 export interface Attempt {
   /** 1 for the first. */
@@ -26,14 +28,4 @@ export function nextDelayMs(attempt: Attempt, nowMs: number, random: () => numbe
   if (asked !== undefined) return asked > RETRY_AFTER_MAX_MS ? undefined : asked
   const ceiling = Math.min(BACK_OFF_FIRST_MS * 2 ** (attempt.number - 1), BACK_OFF_MAX_MS)
   return ceiling / 2 + (random() * ceiling) / 2
-}
-
-/** Reads `Retry-After` in both of its forms: seconds, or an HTTP date (RFC 9110 §10.2.3). */
-export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
-  if (header === undefined) return undefined
-  const text = header.trim()
-  if (/^\d+$/.test(text)) return Number(text) * 1000
-  // Without this, Date.parse would take '-5' for a day in May.
-  const date = /^[A-Z][a-z]+, .* GMT$/.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs)
 }

@@ -4,6 +4,7 @@ import { tenantName } from '../authority/tenant.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { ConfigurationError, PermissionError, ProtocolError } from '../errors.ts'
 
+/** Whose links they are, and where administrators come back to. */
 export interface ConsentLinksOptions {
   readonly clientId: string
   /** Where the administrator comes back to; registered on the application, letter by letter. */

@@ -38,9 +38,15 @@ const unusable = (from: string, found: string) => ({
   name: 'ConfigurationError',
   code: 'certificate_unusable',
   message:
-    `Cannot sign in with the certificate in ${from}, as a PEM file with an RSA private key and the certificate ` +
-    `that belongs to it is needed: the source ${found}`,
-  hint: 'Put the private key and its certificate into one PEM file and set AZURE_CLIENT_CERTIFICATE_PATH to it',
+    `Cannot sign in with the certificate in ${from}, as an RSA private key and the certificate ` +
+    `that belongs to it are needed: the source ${found}`,
+  hint: 'Put the private key and its certificate into one PEM or PFX file and set AZURE_CLIENT_CERTIFICATE_PATH to it',
+})
+
+const unreadable = (file: string, reason: string) => ({
+  name: 'ConfigurationError',
+  code: 'credential_file_unreadable',
+  message: `Cannot read the credential file '${file}', as a small readable file is needed: ${reason}`,
 })
 
 function isRefusal(error: Error, expected: object): void {
@@ -156,18 +162,32 @@ describe('certificate reads a file that', () => {
 
   it('is missing', async () => {
     const file = join(folder, 'missing.pem')
-    isRefusal(await refusalOf({ file }), unusable(`'${file}'`, 'cannot be read (ENOENT)'))
+    isRefusal(await refusalOf({ file }), unreadable(file, 'ENOENT'))
   })
 
   it('is a folder', async () => {
-    isRefusal(await refusalOf({ file: folder }), unusable(`'${folder}'`, 'cannot be read (EISDIR)'))
+    isRefusal(await refusalOf({ file: folder }), unreadable(folder, 'EISDIR'))
   })
 
-  it('was meant to be the PEM text itself, without showing it', async () => {
-    const error = await refusalOf({ file: keyPem(own.key) + own.certificate })
-    keepsSecrets(error)
-    assert.match(error.message, /^Cannot sign in with the certificate in a file whose name is PEM text, as /)
-  })
+  const pem = keyPem(own.key) + own.certificate
+  for (const [name, file] of [
+    ['PEM text', pem],
+    ['base64', Buffer.from(pem).toString('base64')],
+  ] as const) {
+    it(`was meant to be the ${name} itself, and is refused at once without showing it`, async () => {
+      const error = await refusalOf({ file })
+      isRefusal(error, {
+        name: 'ConfigurationError',
+        code: 'certificate_path_malformed',
+        message:
+          'Cannot read the certificate file, as its path is needed: found what looks like its contents',
+        hint: 'Hand over the text as `pem` or `base64` instead of `file`',
+      })
+      keepsSecrets(error)
+      assert.throws(() => certificate({ file }), { code: 'certificate_path_malformed' })
+      assert.ok(!inspect(error).includes(file.slice(0, 40)))
+    })
+  }
 
   it('was wrong at first, anew at the next request', async () => {
     const file = join(folder, 'late.pem')
@@ -177,15 +197,13 @@ describe('certificate reads a file that', () => {
       await credential({ body, headers: {} }, context)
       return body.has('client_assertion')
     }
-    await Promise.all(
-      [1, 2].map(() => assert.rejects(ask(), unusable(`'${file}'`, 'cannot be read (ENOENT)'))),
-    )
+    await Promise.all([1, 2].map(() => assert.rejects(ask(), unreadable(file, 'ENOENT'))))
     await writeFile(file, own.certificate)
     await assert.rejects(ask(), unusable(`'${file}'`, 'holds no private key ("-----BEGIN PRIVATE KEY-----")'))
     await writeFile(file, keyPem(own.key) + own.certificate)
     assert.equal(await ask(), true)
     await rm(file)
-    assert.equal(await ask(), true)
+    await assert.rejects(ask(), unreadable(file, 'ENOENT'))
   })
 })
 

@@ -1,169 +1,151 @@
-import { constants, createPrivateKey, type KeyObject, sign, X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { promisify } from 'node:util'
 import { ConfigurationError, CredentialError } from '../errors.ts'
-import type { Credential, ProofContext } from './credential.ts'
+import { type PublicCertificate, readKeyed, readPublic } from './certificate-file.ts'
+import {
+  type AssertionAlgorithm,
+  type AssertionSigner,
+  assertionStyle,
+  clientAssertion,
+  keySigner,
+  type Signatory,
+} from './client-assertion.ts'
+import type { Credential, ProofContext, TokenForm } from './credential.ts'
+import { watchedFile } from './watched-file.ts'
 
-/** Where the certificate and its private key are: one PEM file, or the PEM text itself. */
-export type CertificateSource = ({ readonly file: string } | { readonly pem: string }) & {
-  /** For an encrypted private key. */
-  readonly password?: string | undefined
+/** Where the certificate and its private key are. PFX (PKCS #12) needs the package node-forge, which you install. */
+export type CertificateSource =
+  | ((
+      | { /** PEM or PFX; read again when it changes. */ readonly file: string }
+      | { /** PEM text. */ readonly pem: string }
+      | { /** Base64 of a PEM or PFX file, as Azure Key Vault hands it out. */ readonly base64: string }
+    ) & {
+      /** For an encrypted private key, or a PFX. */
+      readonly password?: string | undefined
+    })
+  | ExternalKey
+
+/** A certificate whose private key is out of reach, in an HSM or a vault. */
+export interface ExternalKey {
+  /** PEM text: the application's own certificate first, then what issued it. */
+  readonly certificate: string
+  /** Called for every assertion; what it throws passes through. */
+  readonly sign: AssertionSigner
 }
 
-interface SigningCertificate {
-  readonly key: KeyObject
-  readonly thumbprintSha256: string
-  readonly notBeforeMs: number
-  readonly notAfterMs: number
+/** How assertions are signed, and what goes into them. */
+export interface CertificateOptions {
+  /** PS256 names the certificate by `x5t#S256`, RS256 by `x5t`, for older authorities. Default `PS256`. */
+  readonly algorithm?: AssertionAlgorithm | undefined
+  /** Sends the certificates along (`x5c`), for an authority that trusts a subject name and its issuer. Default false. */
+  readonly sendChain?: boolean | undefined
+  /** Extra signed claims, such as `client_ip`; none of aud, iss, sub, jti, nbf, iat, exp. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined
 }
-
-// Entra documents five to ten minutes between `nbf` and `exp`; MSAL takes ten (wire.md §4).
-const ASSERTION_LIFETIME_SECONDS = 600
-
-const signInBackground = promisify(sign)
 
 /**
- * Proves the application with a certificate: signs a client assertion with PS256 and names the certificate by
- * `x5t#S256` (RFC 7523 §2.2, wire.md §4). The source is read once, at the first token request.
+ * Proves the application with a certificate: signs a client assertion that is valid for 600 seconds and names the
+ * certificate by its thumbprint (RFC 7523 §2.2, wire.md §4). A file may have 1 MiB; it is read at the first token request and
+ * again at the next one after it has changed, so a certificate is replaced without a restart.
  *
- * @throws ConfigurationError if the source cannot be read or holds no RSA key with its certificate.
- * @throws CredentialError if the certificate has expired or is not valid yet.
+ * @throws ConfigurationError at once if an option is wrong; from the credential if the source cannot be read, holds no RSA key
+ * with its certificate, or the signer returns no signature.
+ * @throws CredentialError from the credential if the certificate has expired or is not valid yet.
  * @example
  * ```ts
  * import { certificate } from '@tomte/client'
- * const credential = certificate({ file: 'daemon.pem' })
+ * declare const vault: { sign(algorithm: string, data: Buffer): Promise<Uint8Array>; certificate: string }
+ * const fromFile = certificate({ file: 'daemon.pfx', password: 'open it' }, { sendChain: true })
+ * const fromVault = certificate({
+ *   certificate: vault.certificate,
+ *   sign: (data, algorithm) => vault.sign(algorithm, data),
+ * })
  * ```
  */
-export function certificate(source: CertificateSource): Credential {
-  let loading: Promise<SigningCertificate> | undefined
-  return async ({ body }, context) => {
-    loading ??= load(source)
-    const signer = await loading.catch((error: unknown) => {
-      loading = undefined
+export function certificate(
+  source: CertificateSource,
+  { algorithm = 'PS256', sendChain = false, claims = {} }: CertificateOptions = {},
+): Credential {
+  const style = assertionStyle(algorithm, sendChain, claims)
+  const signatory = signatoryOf(source)
+  let expiresAtMs: number | undefined
+  const prove = async ({ body }: TokenForm, context: ProofContext) => {
+    const signer = await signatory()
+    expiresAtMs = signer.certificate.notAfterMs
+    assertWithinValidity(signer.certificate, context.nowMs, signer.from)
+    const assertion = await clientAssertion(signer, style, context)
+    body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
+    body.set('client_assertion', assertion)
+  }
+  return Object.assign(prove, { expiresAtMs: () => expiresAtMs })
+}
+
+function signatoryOf(source: CertificateSource): () => Promise<Signatory> {
+  if ('sign' in source) {
+    return once(async () => {
+      const from = 'the configured certificate'
+      return { certificate: readPublic(source.certificate, from), sign: source.sign, from }
+    })
+  }
+  if (!('file' in source)) return once(() => textSignatory(source))
+  const { file, password } = source
+  assertPath(file)
+  // A failure is kept as well, until the file is another.
+  const read = watchedFile(file, (bytes) => keyedSignatory(bytes, password, `'${file}'`))
+  return async () => read()
+}
+
+async function textSignatory(
+  source: ({ readonly pem: string } | { readonly base64: string }) & {
+    readonly password?: string | undefined
+  },
+): Promise<Signatory> {
+  if ('pem' in source) {
+    return keyedSignatory(Buffer.from(source.pem), source.password, 'the configured PEM text')
+  }
+  const from = 'the configured base64 text'
+  return keyedSignatory(Buffer.from(source.base64, 'base64'), source.password, from)
+}
+
+async function keyedSignatory(bytes: Buffer, password: string | undefined, from: string): Promise<Signatory> {
+  const { certificate: own, key } = await readKeyed(bytes, password, from)
+  return { certificate: own, sign: keySigner(key), from }
+}
+
+/** Calls `make` once for all, and again only after it failed. */
+function once<Made>(make: () => Promise<Made>): () => Promise<Made> {
+  let making: Promise<Made> | undefined
+  return () => {
+    making ??= make().catch((error: unknown) => {
+      making = undefined
       throw error
     })
-    assertWithinValidity(signer, context.nowMs, describe(source))
-    body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
-    body.set('client_assertion', await clientAssertion(signer, context))
+    return making
   }
 }
 
-async function clientAssertion(signer: SigningCertificate, context: ProofContext): Promise<string> {
-  const nowSeconds = Math.floor(context.nowMs / 1000)
-  const header = { alg: 'PS256', typ: 'JWT', 'x5t#S256': signer.thumbprintSha256 }
-  const claims = {
-    aud: context.tokenEndpoint,
-    iss: context.clientId,
-    sub: context.clientId,
-    jti: context.randomUuid(),
-    nbf: nowSeconds,
-    iat: nowSeconds,
-    exp: nowSeconds + ASSERTION_LIFETIME_SECONDS,
-  }
-  const signed = `${encode(header)}.${encode(claims)}`
-  const padding = constants.RSA_PKCS1_PSS_PADDING
-  const signature = await signInBackground('sha256', Buffer.from(signed), {
-    key: signer.key,
-    padding,
-    saltLength: 32,
-  })
-  return `${signed}.${signature.toString('base64url')}`
-}
+// The base64 of the smallest key with its certificate is longer, and hardly any path is as long.
+const PATH_CHARACTERS_MAX = 1000
 
-const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
-
-async function load(source: CertificateSource): Promise<SigningCertificate> {
-  const from = describe(source)
-  const pem = 'pem' in source ? source.pem : await readPem(source.file)
-  const chain = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []
-  if (chain.length === 0) throw unusable(from, 'holds no certificate ("-----BEGIN CERTIFICATE-----")')
-  const key = parseKey(pem, source.password, from)
-  const certificates = chain.map((text) => parseCertificate(text, from))
-  // The leaf need not stand first: it is the one whose public key belongs to the private key.
-  const leaf = certificates.find((candidate) => candidate.checkPrivateKey(key))
-  if (!leaf) {
-    throw unusable(
-      from,
-      `holds a private key that belongs to none of its certificates (${names(certificates)})`,
-    )
-  }
-  return {
-    key,
-    thumbprintSha256: Buffer.from(leaf.fingerprint256.replaceAll(':', ''), 'hex').toString('base64url'),
-    notBeforeMs: Date.parse(leaf.validFrom),
-    notAfterMs: Date.parse(leaf.validTo),
-  }
-}
-
-async function readPem(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
-    throw unusable(describe({ file }), `cannot be read (${reason})`)
-  }
-}
-
-function parseKey(pem: string, password: string | undefined, from: string): KeyObject {
-  const text = pem.match(/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]+?-----END [A-Z ]*PRIVATE KEY-----/)?.[0]
-  if (!text) throw unusable(from, 'holds no private key ("-----BEGIN PRIVATE KEY-----")')
-  let key: KeyObject
-  try {
-    key = createPrivateKey(password === undefined ? text : { key: text, passphrase: password })
-  } catch {
-    // OpenSSL's own words are left out: they can quote what they failed to read.
-    const encrypted = text.includes('ENCRYPTED')
-    throw unusable(
-      from,
-      encrypted
-        ? 'holds an encrypted private key that the password does not open'
-        : 'holds a damaged private key',
-    )
-  }
-  if (key.asymmetricKeyType !== 'rsa') throw unusable(from, `holds a key of type ${key.asymmetricKeyType}`)
-  return key
-}
-
-function parseCertificate(pem: string, from: string): X509Certificate {
-  try {
-    return new X509Certificate(pem)
-  } catch {
-    throw unusable(from, 'holds a damaged certificate')
-  }
-}
-
-function assertWithinValidity(signer: SigningCertificate, nowMs: number, from: string): void {
-  if (nowMs >= signer.notBeforeMs && nowMs <= signer.notAfterMs) return
-  const day = (ms: number) => new Date(ms).toISOString()
-  const state =
-    nowMs > signer.notAfterMs
-      ? `expired at ${day(signer.notAfterMs)}`
-      : `is valid only from ${day(signer.notBeforeMs)}`
-  throw new CredentialError(
-    `Cannot sign in with the certificate in ${from}: it ${state}, and now it is ${day(nowMs)}`,
-    {
-      code: nowMs > signer.notAfterMs ? 'certificate_expired' : 'certificate_not_yet_valid',
-      hint: 'Make a new certificate, register its public half on the application, and point the configuration at it',
-    },
+/** Whoever put the certificate itself where its path belongs must not find the private key in a log. */
+function assertPath(file: string): void {
+  if (!file.includes('-----BEGIN') && file.length <= PATH_CHARACTERS_MAX) return
+  throw new ConfigurationError(
+    'Cannot read the certificate file, as its path is needed: found what looks like its contents',
+    { code: 'certificate_path_malformed', hint: 'Hand over the text as `pem` or `base64` instead of `file`' },
   )
 }
 
-function describe(source: CertificateSource): string {
-  if (!('file' in source)) return 'the configured PEM text'
-  // Whoever put the PEM itself where its path belongs must not find the private key in a log.
-  return source.file.includes('-----BEGIN') ? 'a file whose name is PEM text' : `'${source.file}'`
-}
-
-const names = (certificates: readonly X509Certificate[]) =>
-  certificates.map(({ subject }) => subject).join('; ')
-
-function unusable(from: string, found: string): ConfigurationError {
-  const needed = 'a PEM file with an RSA private key and the certificate that belongs to it is needed'
-  return new ConfigurationError(
-    `Cannot sign in with the certificate in ${from}, as ${needed}: the source ${found}`,
+function assertWithinValidity(own: PublicCertificate, nowMs: number, from: string): void {
+  if (nowMs >= own.notBeforeMs && nowMs <= own.notAfterMs) return
+  const day = (ms: number) => new Date(ms).toISOString()
+  const state =
+    nowMs > own.notAfterMs
+      ? `expired at ${day(own.notAfterMs)}`
+      : `is valid only from ${day(own.notBeforeMs)}`
+  throw new CredentialError(
+    `Cannot sign in with the certificate in ${from}: it ${state}, and now it is ${day(nowMs)}`,
     {
-      code: 'certificate_unusable',
-      hint: 'Put the private key and its certificate into one PEM file and set AZURE_CLIENT_CERTIFICATE_PATH to it',
+      code: nowMs > own.notAfterMs ? 'certificate_expired' : 'certificate_not_yet_valid',
+      hint: 'Make a new certificate, register its public half on the application, and point the configuration at it',
     },
   )
 }

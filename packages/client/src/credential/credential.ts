@@ -18,4 +18,11 @@ export interface ProofContext {
  *
  * @throws CredentialError or ConfigurationError when it cannot prove anything.
  */
-export type Credential = (form: TokenForm, context: ProofContext) => void | Promise<void>
+export interface Credential {
+  (form: TokenForm, context: ProofContext): void | Promise<void>
+  /**
+   * When the credential stops working, in milliseconds since 1970: of a certificate the end of its validity, known after
+   * the first use and anew after the file was replaced; `undefined` until then. Absent where nothing is known, as of a secret.
+   */
+  readonly expiresAtMs?: (() => number | undefined) | undefined
+}

@@ -5,6 +5,7 @@ import { watchedFile } from './watched-file.ts'
 /** A client secret: the text itself, or a file that holds it and nothing else, which is read again when it changes. */
 export type SecretSource = string | { readonly file: string }
 
+/** How a client secret is sent. */
 export interface SecretOptions {
   /** `post` sends it in the form, `basic` in the Authorization header (RFC 6749 §2.3.1). Default `post`. */
   readonly method?: 'post' | 'basic' | undefined

@@ -1,6 +1,6 @@
 // Makes keys and certificates at run time. The DER is written by hand, so that the client's tests need no library that
 // its users would not have, and so that a certificate can be wrong in any way a test asks for.
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { constants, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 
 /** A certificate and the private key that belongs to it. */
 export interface Certified {
@@ -14,6 +14,8 @@ export interface CertificateFacts {
   readonly notAfter: string
   /** The subject alternative name of a server. */
   readonly host?: string
+  /** Signed with RSASSA-PSS, whose algorithm has parameters. */
+  readonly pss?: boolean
   /** Who signs; the certificate is self-signed without. */
   readonly issuer?: Certified & { readonly name: string }
 }
@@ -30,10 +32,10 @@ export function keyPem(key: KeyObject, password?: string): string {
 /** An X.509 v3 certificate (RFC 5280 §4.1). */
 export function makeCertificate(
   keys: { readonly publicKey: KeyObject; readonly privateKey: KeyObject },
-  { name, notBefore, notAfter, host, issuer }: CertificateFacts,
+  { name, notBefore, notAfter, host, pss = false, issuer }: CertificateFacts,
 ): Certified {
   const signer = issuer?.key ?? keys.privateKey
-  const algorithm = signer.asymmetricKeyType === 'ec' ? ECDSA_SHA256 : RSA_SHA256
+  const algorithm = pss ? PSS_SHA256 : signer.asymmetricKeyType === 'ec' ? ECDSA_SHA256 : RSA_SHA256
   const names = host === undefined ? [] : [der(0xa3, sequence(alternativeName(host)))]
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
@@ -45,13 +47,23 @@ export function makeCertificate(
     keys.publicKey.export({ type: 'spki', format: 'der' }),
     ...names,
   )
-  const signature = sign('sha256', body, signer)
+  const padding = pss ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } : {}
+  const signature = sign('sha256', body, { key: signer, ...padding })
   const certificate = sequence(body, algorithm, der(0x03, Buffer.concat([Buffer.of(0), signature])))
   return { certificate: pem('CERTIFICATE', certificate), key: keys.privateKey }
 }
 
 const oid = (hex: string) => der(0x06, Buffer.from(hex, 'hex'))
 const RSA_SHA256 = sequence(oid('2a864886f70d01010b'), der(0x05, Buffer.alloc(0)))
+const SHA256 = sequence(oid('608648016503040201'))
+const PSS_SHA256 = sequence(
+  oid('2a864886f70d01010a'),
+  sequence(
+    der(0xa0, SHA256),
+    der(0xa1, sequence(oid('2a864886f70d010108'), SHA256)),
+    der(0xa2, der(0x02, Buffer.of(32))),
+  ),
+)
 const ECDSA_SHA256 = sequence(oid('2a8648ce3d040302'))
 
 const commonName = (name: string) =>

@@ -66,10 +66,11 @@ async function ask(
   if (claims !== undefined) form.body.set('claims', claims)
   await credential(form, { clientId, tokenEndpoint, nowMs: clock.now(), randomUuid: randomUUID })
   sent()
+  const sentAtMs = clock.now()
   const response = await post(tokenEndpoint, form)
   return readTokenResponse(
     response,
-    { clientId, tenant, scope, secret: form.body.get('client_secret') },
+    { clientId, tenant, scope, secret: form.body.get('client_secret'), sentAtMs },
     clock.now(),
   )
 }

@@ -14,7 +14,8 @@ export class TokenCache {
   #size = 0
 
   constructor(tokensMax = TOKENS_MAX) {
-    this.#tokensMax = Math.max(1, tokensMax)
+    // Also for what is no number: a cache without a bound must be asked for as Infinity.
+    this.#tokensMax = Math.max(1, tokensMax || 1)
   }
 
   get size(): number {
@@ -58,7 +59,7 @@ export class TokenCache {
   }
 
   #makeRoom(nowMs: number): void {
-    const idle = [...this.#all()].filter(({ flight }) => flight === undefined)
+    const idle = [...this.#all()].filter(({ flight, challenged }) => !flight && !challenged)
     const room = Math.max(1, Math.floor(this.#tokensMax * ROOM_SHARE))
     const expired = idle.filter(({ unusableAtMs }) => unusableAtMs <= nowMs)
     const least = idle

@@ -33,6 +33,9 @@ const RENEWAL_PAUSE_MS = 30_000
 // An API may refuse a token that is as good as it gets; asking for another each time would flood the authority.
 const REFUSED_PAUSE_MS = 30_000
 const RENEWAL_JITTER = 0.1
+// Between two looks at a token that is kept warm: a machine that slept has a timer that is late.
+const LOOK_MIN_MS = 1_000
+const LOOK_MAX_MS = 3_600_000
 
 /**
  * Keeps tokens. A caller waits only when no token works; past its renewal point the old one is served while one request,
@@ -47,15 +50,21 @@ export class TokenKeeper {
 
   /** The token of a tenant and scope. @throws TomteError one of its subclasses; the class is the remedy. */
   async token(tenant: string, scope: string, ask: Ask | undefined): Promise<AccessToken> {
-    const nowMs = this.#options.clock.now()
-    const slot = this.#options.cache.find(tenant, scope)
-    if (slot?.answer !== undefined && nowMs < slot.unusableAtMs) {
-      slot.lastUsedMs = nowMs
-      if (nowMs >= slot.renewAtMs && slot.flight === undefined && nowMs >= slot.quietUntilMs)
-        this.#renew(slot)
-      return slot.answer
-    }
-    return this.#wait(slot ?? this.#options.cache.slot(tenant, scope, nowMs), ask)
+    const { cache, clock } = this.#options
+    return this.cached(tenant, scope) ?? this.#wait(cache.slot(tenant, scope, clock.now()), ask)
+  }
+
+  /** The cached token, if one works; past its renewal point the next is asked for behind the caller's back. */
+  cached(tenant: string, scope: string): AccessToken | undefined {
+    const { cache, clock } = this.#options
+    const slot = cache.find(tenant, scope)
+    if (slot?.answer === undefined) return undefined
+    const nowMs = clock.now()
+    if (nowMs >= slot.unusableAtMs) return undefined
+    slot.lastUsedMs = nowMs
+    if (nowMs >= slot.renewAtMs && nowMs >= nextRenewalMs(slot) && slot.flight === undefined)
+      this.#renew(slot)
+    return slot.answer
   }
 
   /** A new token, whatever is cached: the one that is being asked for already, or else another. */
@@ -68,8 +77,11 @@ export class TokenKeeper {
     const { cache, clock } = this.#options
     const slot = cache.slot(tenant, scope, clock.now())
     if (claims === undefined) return this.#wait(slot, ask)
-    if (slot.challenged?.claims !== claims) slot.challenged = { claims, flight: this.#fly(slot, claims) }
-    return this.#join(slot, slot.challenged.flight, ask)
+    ask.signal?.throwIfAborted()
+    slot.challenged ??= new Map()
+    const flight = slot.challenged.get(claims) ?? this.#fly(slot, claims)
+    slot.challenged.set(claims, flight)
+    return this.#join(slot, flight, ask)
   }
 
   /**
@@ -80,54 +92,88 @@ export class TokenKeeper {
     const { cache, clock } = this.#options
     const nowMs = clock.now()
     const slot = cache.slot(tenant, scope, nowMs)
-    if (slot.answer?.token !== refused || nowMs - slot.refusedAtMs < REFUSED_PAUSE_MS)
-      return this.token(tenant, scope, ask)
+    if (slot.answer?.token !== refused) return this.token(tenant, scope, ask)
+    // Whoever was refused together with others waits for the renewal that the first of them has caused.
+    if (slot.flight) return this.#join(slot, slot.flight, ask)
+    if (nowMs - slot.refusedAtMs < REFUSED_PAUSE_MS) return this.token(tenant, scope, ask)
     slot.refusedAtMs = nowMs
-    return this.freshToken(tenant, scope, ask)
+    return this.#wait(slot, ask)
+  }
+
+  /** Renews a token when it is due, whether or not anybody asks for it, until the signal is aborted. Never rejects. */
+  async keepWarm(tenant: string, scope: string, signal: AbortSignal): Promise<void> {
+    const { cache, clock } = this.#options
+    while (!signal.aborted) {
+      try {
+        await this.token(tenant, scope, { signal })
+        await cache.find(tenant, scope)?.flight?.promise.catch(() => {})
+      } catch (error) {
+        if (!signal.aborted) this.#tell(error, cache.slot(tenant, scope, clock.now()))
+      }
+      const slot = cache.find(tenant, scope)
+      const restMs = slot?.answer ? nextRenewalMs(slot) - clock.now() : this.#renewalPauseMs()
+      await clock.sleep(Math.min(Math.max(restMs, LOOK_MIN_MS), LOOK_MAX_MS), signal).catch(() => {})
+    }
   }
 
   #renew(slot: Slot): void {
     const flight = this.#fly(slot, undefined)
     slot.flight = flight
     flight.promise.catch((error: unknown) => {
-      const { clock, random, onRenewalFailed } = this.#options
-      const pauseMs = RENEWAL_PAUSE_MS * (0.8 + 0.4 * random())
-      slot.nextRenewalMs = Math.max(slot.quietUntilMs, clock.now() + pauseMs)
-      onRenewalFailed?.(error, slot)
+      slot.nextRenewalMs = this.#options.clock.now() + this.#renewalPauseMs()
+      this.#tell(error, slot)
     })
   }
 
-  #wait(slot: Slot, ask: Ask = {}): Promise<AccessToken> {
+  #renewalPauseMs(): number {
+    return RENEWAL_PAUSE_MS * (0.8 + 0.4 * this.#options.random())
+  }
+
+  #tell(error: unknown, slot: Slot): void {
+    try {
+      this.#options.onRenewalFailed?.(error, slot)
+    } catch {
+      // Nobody waits here: what a listener throws would end the process.
+    }
+  }
+
+  async #wait(slot: Slot, ask: Ask = {}): Promise<AccessToken> {
+    ask.signal?.throwIfAborted()
     slot.flight ??= this.#fly(slot, undefined)
     return this.#join(slot, slot.flight, ask)
   }
 
   async #join(slot: Slot, flight: Flight, { signal, timeoutMs = TIMEOUT_MS }: Ask): Promise<AccessToken> {
     const { clock } = this.#options
-    flight.waitUntilMs = Math.max(flight.waitUntilMs, clock.now() + timeoutMs)
-    await waitFor(flight.promise, {
+    slot.lastUsedMs = clock.now()
+    flight.waitUntilMs = Math.max(flight.waitUntilMs, slot.lastUsedMs + timeoutMs)
+    return waitFor(flight.promise, {
       clock,
       signal,
       timeoutMs,
       what: `a token for ${slot.scope} in tenant ${slot.tenant}`,
     })
-    if (slot.answer === undefined) throw new RangeError('Cannot answer without a token')
-    return slot.answer
   }
 
   #fly(slot: Slot, claims: string | undefined): Flight {
-    const flight: Flight = { promise: this.#tries(slot, claims, () => flight), waitUntilMs: 0 }
+    slot.flights += 1
+    const flight: Flight = {
+      number: slot.flights,
+      promise: this.#tries(slot, claims, () => flight),
+      waitUntilMs: 0,
+    }
     // Whoever waits sees the error; if nobody does any more, it must not end the process.
     const landed = () => {
       if (slot.flight === flight) slot.flight = undefined
-      if (slot.challenged?.flight === flight) slot.challenged = undefined
+      if (claims !== undefined) slot.challenged?.delete(claims)
+      if (slot.challenged?.size === 0) slot.challenged = undefined
     }
     flight.promise.then(landed, landed)
     return flight
   }
 
   /** Asks until there is a token, nobody waits any longer, or asking again is no use. */
-  async #tries(slot: Slot, claims: string | undefined, flight: () => Flight): Promise<Token> {
+  async #tries(slot: Slot, claims: string | undefined, flight: () => Flight): Promise<AccessToken> {
     const { acquire, clock, random } = this.#options
     // Lets the caller who started the flight be counted among those who wait.
     await Promise.resolve()
@@ -138,12 +184,11 @@ export class TokenKeeper {
         await clock.sleep(silenceMs)
       }
       try {
-        const token = await acquire(slot.tenant, slot.scope, claims)
-        this.#land(slot, token)
-        return token
+        return this.#land(slot, await acquire(slot.tenant, slot.scope, claims), flight().number)
       } catch (error) {
         if (!(error instanceof UnavailableError)) throw error
-        const delayMs = this.#noteFault(slot, error) ?? backOffMs(attempt, random)
+        // A server that asks for no wait at all is not asked all the time.
+        const delayMs = Math.max(this.#noteFault(slot, error), backOffMs(attempt, random))
         if (clock.now() + delayMs >= flight().waitUntilMs) throw error
         await clock.sleep(delayMs)
       }
@@ -151,25 +196,36 @@ export class TokenKeeper {
   }
 
   /** Remembers a fault for as long as the server asked and no longer. */
-  #noteFault(slot: Slot, error: UnavailableError): number | undefined {
-    slot.fault = error.retryAfterMs === undefined ? undefined : error
-    if (error.retryAfterMs !== undefined) slot.quietUntilMs = this.#options.clock.now() + error.retryAfterMs
-    return error.retryAfterMs
+  #noteFault(slot: Slot, error: UnavailableError): number {
+    const { retryAfterMs } = error
+    if (retryAfterMs === undefined) return 0
+    slot.fault = error
+    slot.quietUntilMs = this.#options.clock.now() + retryAfterMs
+    return retryAfterMs
   }
 
-  #land(slot: Slot, { accessToken, expiresAtMs, refreshAtMs }: Token): void {
+  #land(slot: Slot, { accessToken, expiresAtMs, refreshAtMs }: Token, flight: number): AccessToken {
     const nowMs = this.#options.clock.now()
-    slot.answer = {
+    const answer: AccessToken = {
       token: accessToken,
       expiresOnTimestamp: expiresAtMs,
       refreshAfterTimestamp: refreshAtMs,
       tokenType: 'Bearer',
     }
+    // A flight without claims that began before one with claims must not undo what that has brought.
+    if (flight < slot.landed) return answer
+    slot.landed = flight
+    // What is as good as over serves those who wait for it and nobody else.
+    slot.answer = expiresAtMs - EXPIRY_MARGIN_MS > nowMs ? answer : undefined
     slot.fault = undefined
     slot.quietUntilMs = 0
     slot.nextRenewalMs = 0
     slot.unusableAtMs = expiresAtMs - EXPIRY_MARGIN_MS
     // A fleet that got its tokens together must not renew them together: up to a tenth of the wait earlier.
     slot.renewAtMs = refreshAtMs - (refreshAtMs - nowMs) * RENEWAL_JITTER * this.#options.random()
+    return answer
   }
 }
+
+/** From here on a token is renewed: when it is due, but neither right after a failure nor while silence is asked for. */
+const nextRenewalMs = (slot: Slot) => Math.max(slot.renewAtMs, slot.nextRenewalMs, slot.quietUntilMs)

@@ -1,16 +1,24 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { TomteError } from '../errors.ts'
-import { readTokenResponse } from './response.ts'
+import { inspect } from 'node:util'
+import { TomteError, UnavailableError } from '../errors.ts'
+import type { RawResponse } from './request.ts'
+import { type Asked, readTokenResponse } from './response.ts'
 
 const ASKED = { clientId: 'nightly-sync', tenant: 'contoso.example', scope: 'api://orders/.default' }
 const TRACE = '0f7a2a0e-6a1d-4b39-8c0e-9d8c7b6a5f00'
 const CORRELATION = '5b1f6f3e-0d0a-4a53-9f6f-1f2c3d4e5f60'
 
+const NOW_MS = Date.UTC(2026, 8, 21, 14, 0, 0)
+
 function refusalOf(status: number, body: unknown, contentType = 'application/json'): TomteError {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
+  return refusalOfRaw({ status, contentType, retryAfter: undefined, body: text })
+}
+
+function refusalOfRaw(response: RawResponse, asked: Partial<Asked> = {}): TomteError {
   try {
-    readTokenResponse({ status, contentType, retryAfter: undefined, body: text }, ASKED, 0)
+    readTokenResponse(response, { ...ASKED, ...asked }, NOW_MS)
   } catch (error) {
     assert.ok(error instanceof TomteError)
     return error
@@ -50,6 +58,7 @@ const UNKNOWN_CERTIFICATE =
 const CLOCK = 'Compare this machine’s clock with the server’s, then sign a new assertion'
 const NO_PRINCIPAL =
   'An administrator of the tenant has to add the application’s service principal there, for example by admin consent'
+const PUBLIC = 'Make the application a confidential client, or sign in without a credential'
 const DISABLED = 'An administrator has to enable the application in the tenant'
 const RESOURCE = 'Check the resource in the scope, and that its service principal exists in this tenant'
 
@@ -70,6 +79,11 @@ describe('readTokenResponse turns the number of a refusal into the class of its 
     [7000218, 401, 'invalid_client', 'CredentialError', undefined],
     [7000222, 401, 'invalid_client', 'CredentialError', undefined],
     [7000229, 401, 'invalid_client', 'PermissionError', NO_PRINCIPAL],
+    [7000229, 401, 'unauthorized_client', 'PermissionError', NO_PRINCIPAL],
+    [700016, 401, 'invalid_client', 'ConfigurationError', UNKNOWN_CLIENT],
+    [700025, 401, 'invalid_client', 'ConfigurationError', PUBLIC],
+    [90002, 401, 'invalid_client', 'ConfigurationError', UNKNOWN_TENANT],
+    [7000215, 401, 'unauthorized_client', 'CredentialError', undefined],
     [7000112, 400, 'unauthorized_client', 'PermissionError', DISABLED],
     [501051, 400, 'invalid_grant', 'PermissionError', undefined],
     [501051, 401, 'invalid_client', 'PermissionError', undefined],
@@ -114,6 +128,7 @@ describe('readTokenResponse of a refusal', () => {
     ['500 without a body', 500, '', '', 'UnavailableError'],
     ['503 in HTML', 503, '<html>down</html>', 'text/html', 'UnavailableError'],
     ['503 with a list', 503, '[]', 'application/json', 'UnavailableError'],
+    ['401 without a reason', 401, '{}', 'application/json', 'CredentialError'],
     ['404 with JSON of another kind', 404, '{"message":"no"}', 'application/json', 'ConfigurationError'],
     ['201 with a token', 201, '{"access_token":"the-token"}', 'application/json', 'ConfigurationError'],
   ] as const
@@ -165,6 +180,73 @@ describe('readTokenResponse of a refusal', () => {
     it(`repeats the first line of a description with ${name}`, () => {
       const { message } = refusalOf(400, { error: 'invalid_request', error_description: description })
       assert.equal(message, refused('AADSTS1: No.'))
+    })
+  }
+})
+
+describe('readTokenResponse sees from what was sent and when', () => {
+  const refusal = (code: number, facts: Partial<RawResponse>, asked: Partial<Asked> = {}) =>
+    refusalOfRaw(
+      {
+        status: 401,
+        contentType: 'application/json',
+        retryAfter: undefined,
+        body: JSON.stringify(envelope('invalid_client', code)),
+        ...facts,
+      },
+      asked,
+    )
+
+  const AGREES =
+    'This machine’s clock agrees with the server’s: sign a new assertion, and check the times it states'
+  const differs = (how: string) =>
+    `This machine’s clock is ${how} the server’s: set it right, then sign a new assertion`
+  const dates = [
+    ['Mon, 21 Sep 2026 14:02:05 GMT', differs('125 s behind')],
+    ['Mon, 21 Sep 2026 13:00:00 GMT', differs('3600 s ahead of')],
+    ['Mon, 21 Sep 2026 14:00:03 GMT', differs('3 s behind')],
+    ['Mon, 21 Sep 2026 13:59:58 GMT', AGREES],
+    ['Mon, 21 Sep 2026 14:00:02 GMT', AGREES],
+    ['yesterday', CLOCK],
+    [undefined, CLOCK],
+  ] as const
+  for (const [date, hint] of dates) {
+    it(`how far the clocks differ when the answer is dated ${date ?? 'not at all'}`, () => {
+      assert.equal(refusal(700024, { date }).hint, hint)
+    })
+  }
+
+  it('that the id of a secret was sent in place of its value, and repeats it nowhere', () => {
+    const secret = crypto.randomUUID()
+    for (const sent of [secret, secret.toUpperCase()]) {
+      const error = refusal(7000215, {}, { secret: sent })
+      assert.equal(
+        error.hint,
+        'This is the secret’s id, not its value: use the value, which is shown once, when the secret is made',
+      )
+      assert.ok(!inspect(error, { depth: Infinity, showHidden: true }).toLowerCase().includes(secret))
+    }
+  })
+
+  it('that another secret is none', () => {
+    for (const secret of [`${crypto.randomUUID()}x`, crypto.randomUUID().slice(1), '', null, undefined])
+      assert.equal(refusal(7000215, {}, { secret }).hint, undefined)
+    assert.equal(refusal(7000222, {}, { secret: crypto.randomUUID() }).hint, undefined)
+  })
+
+  const waits = [
+    ['60', 60_000],
+    ['0', 0],
+    ['Mon, 21 Sep 2026 14:00:30 GMT', 30_000],
+    ['Mon, 21 Sep 2026 13:00:00 GMT', 0],
+    ['soon', undefined],
+    [undefined, undefined],
+  ] as const
+  for (const [retryAfter, expected] of waits) {
+    it(`how long to wait when asked for ${retryAfter ?? 'nothing'}`, () => {
+      const error = refusal(90055, { status: 429, body: 'Too Many Requests', retryAfter })
+      assert.ok(error instanceof UnavailableError)
+      assert.equal(error.retryAfterMs, expected)
     })
   }
 })

@@ -12,6 +12,7 @@ const form = (fields: Record<string, string> = { grant_type: 'client_credentials
   headers: {},
 })
 
+const DATE = 'Mon, 21 Sep 2026 14:00:00 GMT'
 const NETWORK_HINT = 'Check the network and any proxy between this machine and the other side, then run again'
 
 const unreachable = (origin: string, found: string, hint = NETWORK_HINT) => ({
@@ -52,23 +53,28 @@ describe('formPoster', () => {
   it('returns what came back uninterpreted', async (t) => {
     const server = await scriptedServer(t, () => ({
       status: 429,
-      headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '60' },
+      headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '60', date: DATE },
       body: 'Too Many Requests é',
     }))
     assert.deepEqual(await formPoster({ ca: server.ca })(server.origin, form()), {
       status: 429,
       contentType: 'text/plain; charset=utf-8',
       retryAfter: '60',
+      date: DATE,
       body: 'Too Many Requests é',
     })
   })
 
   it('returns an answer without type or body', async (t) => {
-    const server = await scriptedServer(t, () => (response) => response.writeHead(204).end())
+    const server = await scriptedServer(t, () => (response) => {
+      response.sendDate = false
+      response.writeHead(204).end()
+    })
     assert.deepEqual(await formPoster({ ca: server.ca })(server.origin, form()), {
       status: 204,
       contentType: '',
       retryAfter: undefined,
+      date: undefined,
       body: '',
     })
   })

@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:https'
+import type { Agent } from 'node:https'
 import type { TokenForm } from '../credential/credential.ts'
 import { UnavailableError } from '../errors.ts'
 import { networkHint, networkReason } from '../network.ts'
@@ -8,6 +8,8 @@ export interface RawResponse {
   readonly status: number
   readonly contentType: string
   readonly retryAfter: string | undefined
+  /** The server's own clock, by its `Date` header. */
+  readonly date?: string | undefined
   readonly body: string
 }
 
@@ -28,9 +30,13 @@ export type PostForm = (url: string, form: TokenForm) => Promise<RawResponse>
 
 /** Makes the function that posts a token request: it knows the network and none of the rules. Follows no redirect. */
 export function formPoster({ ca, timeoutMs = TIMEOUT_MS }: TransportOptions = {}): PostForm {
-  const agent = new Agent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) })
-  return (url, { body, headers }) =>
-    new Promise((resolve, reject) => {
+  let agent: Agent | undefined
+  return async (url, { body, headers }) => {
+    // Loading it takes as long as the rest of this package: a program that has its tokens from elsewhere does not pay.
+    const https = await import('node:https')
+    agent ??= new https.Agent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) })
+    const { request } = https
+    return new Promise((resolve, reject) => {
       const content = Buffer.from(body.toString())
       const signal = AbortSignal.timeout(timeoutMs)
       const outgoing = request(url, {
@@ -61,12 +67,14 @@ export function formPoster({ ca, timeoutMs = TIMEOUT_MS }: TransportOptions = {}
             status: incoming.statusCode ?? 0,
             contentType: incoming.headers['content-type'] ?? '',
             retryAfter: incoming.headers['retry-after'],
+            date: incoming.headers.date,
             body: Buffer.concat(chunks).toString('utf8'),
           }),
         )
       })
       outgoing.end(content)
     })
+  }
 }
 
 function unreachable(url: string, error: Error, timedOutAfterMs: number | undefined): UnavailableError {

@@ -39,6 +39,16 @@ describe('readTokenResponse takes', () => {
     ['a lifetime with a fraction', { expires_in: 0.5 }, 0.5, 0.25],
     ['token_type in lower case', { token_type: 'bearer' }, 3599, 1799.5],
     ['token_type in upper case', { token_type: 'BEARER' }, 3599, 1799.5],
+    [
+      'expires_on where expires_in is missing',
+      { expires_in: undefined, expires_on: 1_790_003_600 },
+      3600,
+      1800,
+    ],
+    ['expires_on as text', { expires_in: undefined, expires_on: '1790003600' }, 3600, 1800],
+    ['expires_in rather than expires_on', { expires_on: 1_790_000_001 }, 3599, 1799.5],
+    ['expires_on in the past, as the end', { expires_in: undefined, expires_on: 1_789_999_999 }, 0, 0],
+    ['no lifetime at all, as the end', { expires_in: undefined }, 0, 0],
     ['fields that it does not know', { scope: 'x', id_token: 1, error_codes: [1] }, 3599, 1799.5],
   ] as const
   for (const [name, changes, expiresSeconds, refreshSeconds] of accepted) {
@@ -50,6 +60,15 @@ describe('readTokenResponse takes', () => {
       })
     })
   }
+
+  it('the moment of the request as the beginning of a lifetime', () => {
+    const sentAtMs = NOW_MS - 7000
+    assert.deepEqual(readTokenResponse(raw(GOOD), { ...ASKED, sentAtMs }, NOW_MS), {
+      accessToken: 'the-token',
+      expiresAtMs: sentAtMs + 3_599_000,
+      refreshAtMs: sentAtMs + 1_799_500,
+    })
+  })
 
   it('JSON under another content type', () => {
     assert.equal(read(raw(GOOD, 200, 'text/html')).accessToken, 'the-token')
@@ -65,7 +84,8 @@ describe('readTokenResponse refuses', () => {
     ['no token_type', { token_type: undefined }, '"token_type" is not Bearer'],
     ['a token_type that is a list', { token_type: ['Bearer'] }, '"token_type" is not Bearer'],
     ['a token of another type', { token_type: 'pop' }, '"token_type" is not Bearer'],
-    ['no expires_in', { expires_in: undefined }, positive('expires_in')],
+    ['expires_on that is no number', { expires_in: undefined, expires_on: 'soon' }, positive('expires_on')],
+    ['expires_on that is null', { expires_in: undefined, expires_on: null }, positive('expires_on')],
     ['refresh_in of 0', { refresh_in: 0 }, positive('refresh_in')],
     ['refresh_in that is null', { refresh_in: null }, positive('refresh_in')],
     ...[0, -1, '0', '-1', '3599.5', '1e3', ' 3599', '', 'soon', null, true, [3599], '9'.repeat(400)].map(

@@ -7,6 +7,7 @@ import {
   type TomteError,
   UnavailableError,
 } from '../errors.ts'
+import { httpDateMs, retryAfterMs } from '../retry-after.ts'
 import type { RawResponse } from './request.ts'
 import type { Token } from './token.ts'
 
@@ -16,11 +17,14 @@ export interface Asked {
   readonly tenant: string
   readonly scope: string
   /** The secret that was sent, to tell a pasted id from a value; it goes into no message. */
-  readonly secret?: string | null
+  readonly secret?: string | null | undefined
+  /** When it was sent: a lifetime counts from there, since the answer may have taken a while. Default: now. */
+  readonly sentAtMs?: number | undefined
 }
 
 type Json = Readonly<Record<string, unknown>>
-type Remedy = new (message: string, facts: ErrorFacts) => TomteError
+type RefusalFacts = ErrorFacts & { readonly retryAfterMs: number | undefined }
+type Remedy = new (message: string, facts: RefusalFacts) => TomteError
 
 /**
  * Turns what the token endpoint sent into a token or an error; it never touches the network (RFC 6749 §5, wire.md §8).
@@ -29,20 +33,28 @@ type Remedy = new (message: string, facts: ErrorFacts) => TomteError
  */
 export function readTokenResponse(response: RawResponse, asked: Asked, nowMs: number): Token {
   const body = parse(response)
-  if (response.status !== 200 || body['error'] !== undefined) throw refusal(response, body, asked)
+  if (response.status !== 200 || body['error'] !== undefined) throw refusal(response, body, asked, nowMs)
   const accessToken = body['access_token']
   const tokenType = body['token_type']
   if (typeof accessToken !== 'string' || accessToken === '') throw malformed('"access_token" is not a text')
   if (typeof tokenType !== 'string' || tokenType.toLowerCase() !== 'bearer')
     throw malformed('"token_type" is not Bearer')
-  const lifetimeSeconds = seconds(body['expires_in'], '"expires_in"')
+  const sentAtMs = asked.sentAtMs ?? nowMs
+  const lifetimeSeconds = lifetime(body, sentAtMs)
   const refreshSeconds =
     body['refresh_in'] === undefined ? lifetimeSeconds / 2 : seconds(body['refresh_in'], '"refresh_in"')
   return {
     accessToken,
-    expiresAtMs: nowMs + lifetimeSeconds * 1000,
-    refreshAtMs: nowMs + Math.min(refreshSeconds, lifetimeSeconds) * 1000,
+    expiresAtMs: sentAtMs + lifetimeSeconds * 1000,
+    refreshAtMs: sentAtMs + Math.min(refreshSeconds, lifetimeSeconds) * 1000,
   }
+}
+
+/** A token whose end is unknown, which RFC 6749 §5.1 allows, is as good as over: it serves the call that waits for it. */
+function lifetime(body: Json, sentAtMs: number): number {
+  if (body['expires_in'] !== undefined) return seconds(body['expires_in'], '"expires_in"')
+  if (body['expires_on'] === undefined) return 0
+  return Math.max(0, seconds(body['expires_on'], '"expires_on"') - sentAtMs / 1000)
 }
 
 function parse(response: RawResponse): Json {
@@ -80,16 +92,45 @@ const HINTS: Readonly<Record<number, string>> = {
   700016: 'Check the client id (AZURE_CLIENT_ID) and that the application is installed in this tenant',
   700027:
     'Register the public half of this certificate on the application, or point the configuration at the one that is registered',
-  700024: 'Compare this machine’s clock with the server’s, then sign a new assertion',
+  700025: 'Make the application a confidential client, or sign in without a credential',
   7000229:
     'An administrator of the tenant has to add the application’s service principal there, for example by admin consent',
   7000112: 'An administrator has to enable the application in the tenant',
   500011: 'Check the resource in the scope, and that its service principal exists in this tenant',
 }
 
+/** Hints that depend on what was sent or when; `undefined` where nothing can be told from it. */
+const OBSERVED_HINTS: Readonly<
+  Record<number, (response: RawResponse, asked: Asked, nowMs: number) => string | undefined>
+> = {
+  700024: ({ date }, _, nowMs) => clockHint(httpDateMs(date), nowMs),
+  7000215: (_, { secret }) =>
+    GUID.test(secret ?? '')
+      ? 'This is the secret’s id, not its value: use the value, which is shown once, when the secret is made'
+      : undefined,
+}
+
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+function clockHint(serverMs: number | undefined, nowMs: number): string {
+  if (serverMs === undefined)
+    return 'Compare this machine’s clock with the server’s, then sign a new assertion'
+  // The header tells whole seconds, and the answer was on its way for a moment.
+  const seconds = Math.round((nowMs - serverMs) / 1000)
+  if (Math.abs(seconds) <= 2)
+    return 'This machine’s clock agrees with the server’s: sign a new assertion, and check the times it states'
+  const where = seconds > 0 ? 'ahead of' : 'behind'
+  return `This machine’s clock is ${Math.abs(seconds)} s ${where} the server’s: set it right, then sign a new assertion`
+}
+
 const PERMISSION_CODES = new Set([65001, 53003, 500014, 501051, 7000112, 7000229])
 
-function refusal(response: RawResponse, body: Json, asked: Asked): TomteError {
+// Numbers that come with 'invalid_client' or 401 at times, though no other credential would help.
+const CONFIGURATION_CODES = new Set([
+  50_059, 70_001, 70_011, 90_002, 500_011, 700_016, 700_025, 700_038, 900_021, 900_023, 1_002_012,
+])
+
+function refusal(response: RawResponse, body: Json, asked: Asked, nowMs: number): TomteError {
   const error = text(body['error']) ?? `http_${response.status}`
   const aadsts = Array.isArray(body['error_codes'])
     ? body['error_codes'].filter((code) => typeof code === 'number')
@@ -102,9 +143,12 @@ function refusal(response: RawResponse, body: Json, asked: Asked): TomteError {
     {
       code: error,
       aadsts,
-      hint: aadsts.map((code) => HINTS[code]).find((hint) => hint !== undefined),
+      hint: aadsts
+        .map((code) => OBSERVED_HINTS[code]?.(response, asked, nowMs) ?? HINTS[code])
+        .find((hint) => hint !== undefined),
       correlationId: text(body['correlation_id']),
       traceId: text(body['trace_id']),
+      retryAfterMs: retryAfterMs(response.retryAfter, nowMs),
     },
   )
 }
@@ -112,7 +156,8 @@ function refusal(response: RawResponse, body: Json, asked: Asked): TomteError {
 function remedy(status: number, error: string, aadsts: readonly number[]): Remedy {
   if (status === 429 || status >= 500 || error === 'temporarily_unavailable') return UnavailableError
   if (aadsts.some((code) => PERMISSION_CODES.has(code))) return PermissionError
-  if (error === 'invalid_client') return CredentialError
+  if (aadsts.some((code) => CONFIGURATION_CODES.has(code))) return ConfigurationError
+  if (error === 'invalid_client' || status === 401) return CredentialError
   return ConfigurationError
 }
 

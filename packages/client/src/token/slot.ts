@@ -1,5 +1,4 @@
 import type { UnavailableError } from '../errors.ts'
-import type { Token } from './token.ts'
 
 /** An access token as callers get it; also the shape of `AccessToken` in @azure/core-auth. */
 export interface AccessToken {
@@ -12,7 +11,9 @@ export interface AccessToken {
 
 /** A request in the air that every caller of the same token shares. */
 export interface Flight {
-  readonly promise: Promise<Token>
+  readonly promise: Promise<AccessToken>
+  /** Counts the flights of its slot: what a later one brought is not replaced by an earlier one. */
+  readonly number: number
   /** The latest moment until which some caller waits: no new try is made after it. */
   waitUntilMs: number
 }
@@ -28,8 +29,11 @@ export interface Slot {
   /** From here on the token is not given out any more. */
   unusableAtMs: number
   flight: Flight | undefined
-  /** The same for a request with claims, which answers a challenge: not for callers who have not been challenged. */
-  challenged: { readonly claims: string; readonly flight: Flight } | undefined
+  /** Requests with claims, by their claims, which answer a challenge: not for callers who have not been challenged. */
+  challenged: Map<string, Flight> | undefined
+  /** How many flights there have been, and the latest of them that brought a token. */
+  flights: number
+  landed: number
   /** An early renewal failed a moment ago: the next is tried from then on. */
   nextRenewalMs: number
   /** The server asked for silence until then. */
@@ -50,6 +54,8 @@ export function emptySlot(tenant: string, scope: string): Slot {
     unusableAtMs: 0,
     flight: undefined,
     challenged: undefined,
+    flights: 0,
+    landed: 0,
     nextRenewalMs: 0,
     quietUntilMs: 0,
     fault: undefined,

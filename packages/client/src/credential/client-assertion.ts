@@ -1,0 +1,136 @@
+import { constants, type KeyObject, sign } from 'node:crypto'
+import { promisify, types } from 'node:util'
+import { ConfigurationError } from '../errors.ts'
+import type { PublicCertificate } from './certificate-file.ts'
+import type { ProofContext } from './credential.ts'
+
+/** How an assertion is signed: RSA with PSS padding, or with that of PKCS #1 v1.5 (RFC 7518 §3.3, §3.5), over SHA-256. */
+export type AssertionAlgorithm = 'PS256' | 'RS256'
+
+/** Signs `data`, which is not hashed yet, with a key that only the signer knows; the signature is as long as the modulus. */
+export type AssertionSigner = (
+  data: Buffer,
+  algorithm: AssertionAlgorithm,
+) => Uint8Array | Promise<Uint8Array>
+
+/** What the assertions of one credential have in common. */
+export interface AssertionStyle {
+  readonly algorithm: AssertionAlgorithm
+  readonly sendChain: boolean
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** Who signs, and under which certificate. */
+export interface Signatory {
+  readonly certificate: PublicCertificate
+  readonly sign: AssertionSigner
+  /** The source, as an error names it. */
+  readonly from: string
+}
+
+// Which thumbprint goes with which algorithm is what MSAL and the authority agree on (wire.md §4).
+const ALGORITHMS = {
+  PS256: {
+    padding: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
+    thumbprint: (own: PublicCertificate) => ({ 'x5t#S256': own.thumbprintSha256 }),
+  },
+  RS256: {
+    padding: { padding: constants.RSA_PKCS1_PADDING },
+    thumbprint: (own: PublicCertificate) => ({ x5t: own.thumbprintSha1 }),
+  },
+} as const
+
+const RESERVED = ['aud', 'iss', 'sub', 'jti', 'nbf', 'iat', 'exp']
+
+// Entra documents five to ten minutes between `nbf` and `exp`; MSAL takes ten (wire.md §4).
+const LIFETIME_SECONDS = 600
+
+const signInBackground = promisify(sign)
+
+/** Signs with a key of this process, in the thread pool. */
+export function keySigner(key: KeyObject): AssertionSigner {
+  return (data, algorithm) => signInBackground('sha256', data, { key, ...ALGORITHMS[algorithm].padding })
+}
+
+/** Checks what the caller asks for. @throws ConfigurationError if the algorithm is unknown or a claim is reserved. */
+export function assertionStyle(
+  algorithm: AssertionAlgorithm,
+  sendChain: boolean,
+  claims: Readonly<Record<string, unknown>>,
+): AssertionStyle {
+  if (!Object.hasOwn(ALGORITHMS, algorithm)) {
+    throw new ConfigurationError(
+      `Cannot sign assertions with '${algorithm}', as one of ${Object.keys(ALGORITHMS).join(', ')} is needed`,
+      { code: 'algorithm_unknown', hint: 'Leave the option out, unless the authority asks for RS256' },
+    )
+  }
+  return { algorithm, sendChain, claims: extraClaims(claims) }
+}
+
+/** A copy of the claims as JSON has them, so that nothing changes them between this check and the signature. */
+function extraClaims(claims: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const copy = jsonObject(claims)
+  const taken = RESERVED.filter((name) => Object.hasOwn(copy, name))
+  if (taken.length === 0) return copy
+  throw unusableClaims(`found ${taken.join(', ')}, which the credential itself sets`)
+}
+
+function jsonObject(value: object): Readonly<Record<string, unknown>> {
+  try {
+    const copy: unknown = JSON.parse(JSON.stringify(value))
+    if (typeof copy === 'object' && copy !== null && !Array.isArray(copy)) return { ...copy }
+  } catch {
+    // What JSON cannot say is no claim.
+  }
+  throw unusableClaims('found something else')
+}
+
+function unusableClaims(found: string): ConfigurationError {
+  return new ConfigurationError(
+    `Cannot sign the extra claims, as a JSON object without ${RESERVED.join(', ')} is needed: ${found}`,
+    { code: 'claims_unusable', hint: 'Give the extra claims names of their own, such as client_ip' },
+  )
+}
+
+/** Makes one signed assertion (RFC 7523 §2.2). @throws ConfigurationError if the signer returns no signature. */
+export async function clientAssertion(
+  { certificate, sign: signWith, from }: Signatory,
+  { algorithm, sendChain, claims }: AssertionStyle,
+  context: ProofContext,
+): Promise<string> {
+  const nowSeconds = Math.floor(context.nowMs / 1000)
+  const header = {
+    alg: algorithm,
+    typ: 'JWT',
+    ...ALGORITHMS[algorithm].thumbprint(certificate),
+    ...(sendChain ? { x5c: certificate.chain } : {}),
+  }
+  const payload = {
+    ...claims,
+    aud: context.tokenEndpoint,
+    iss: context.clientId,
+    sub: context.clientId,
+    jti: context.randomUuid(),
+    nbf: nowSeconds,
+    iat: nowSeconds,
+    exp: nowSeconds + LIFETIME_SECONDS,
+  }
+  const signed = `${encode(header)}.${encode(payload)}`
+  const signature: unknown = await signWith(Buffer.from(signed), algorithm)
+  return `${signed}.${encodeSignature(signature, certificate.signatureBytes, from)}`
+}
+
+const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+
+function encodeSignature(signature: unknown, bytes: number, from: string): string {
+  const isBytes = types.isUint8Array(signature)
+  if (isBytes && signature.length === bytes) return Buffer.from(signature).toString('base64url')
+  const found = isBytes ? `${signature.length} bytes` : 'something else'
+  throw new ConfigurationError(
+    `Cannot sign in with the certificate in ${from}, as a signature of ${bytes} bytes is needed: the signer returned ${found}`,
+    {
+      code: 'signature_malformed',
+      hint: 'Return the raw bytes of the signature, made by the key that belongs to the certificate',
+    },
+  )
+}
