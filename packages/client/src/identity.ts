@@ -86,15 +86,16 @@ class Application {
     })
   }
 
-  /** The identity in a tenant, as the caller names it: found by that name, so that nothing is parsed twice. */
-  identityIn(tenantId: string, make: () => AppIdentity): AppIdentity {
-    const known = this.#identities.get(tenantId)
-    if (known) return known
-    const made = make()
-    // An identity holds no token: one that was dropped is made again.
+  /** The identity in a tenant, found by the name that the caller used, so that nothing is parsed twice. */
+  identityIn(tenantId: string): AppIdentity | undefined {
+    return this.#identities.get(tenantId)
+  }
+
+  /** An identity holds no token: one that was dropped is made again. */
+  remember(tenantId: string, identity: AppIdentity): AppIdentity {
     if (this.#identities.size >= IDENTITIES_REMEMBERED) this.#identities.clear()
-    this.#identities.set(tenantId, made)
-    return made
+    this.#identities.set(tenantId, identity)
+    return identity
   }
 
   /** A scope is checked once: the check costs more than the cached token behind it. */
@@ -148,7 +149,7 @@ export class AppIdentity {
   get #application(): Application {
     if (!this.#shared) {
       this.#shared = new Application(this.#options)
-      this.#shared.identityIn(this.#tenant, () => this)
+      this.#shared.remember(this.#tenant, this)
     }
     return this.#shared
   }
@@ -165,13 +166,15 @@ export class AppIdentity {
    */
   forTenant(tenantId: string): AppIdentity {
     const application = this.#application
-    return application.identityIn(tenantId, () => {
-      const name = tenantName(tenantId)
-      if (name !== tenantId) return this.forTenant(name)
-      const identity = new AppIdentity({ ...this.#options, tenantId })
-      identity.#shared = application
-      return identity
-    })
+    return application.identityIn(tenantId) ?? application.remember(tenantId, this.#inTenant(tenantId))
+  }
+
+  #inTenant(tenantId: string): AppIdentity {
+    const name = tenantName(tenantId)
+    if (name !== tenantId) return this.forTenant(name)
+    const identity = new AppIdentity({ ...this.#options, tenantId })
+    identity.#shared = this.#application
+    return identity
   }
 
   /**

@@ -29,11 +29,10 @@ const TIMEOUT_MS = 100_000
 
 /** Makes the function that sends one request: one keep-alive pool, no redirects, a time limit on everything. */
 export function sender({ ca, timeoutMs = TIMEOUT_MS }: SenderOptions = {}): Send {
-  let pool: Dispatcher | undefined
+  let transport: ReturnType<typeof loadTransport> | undefined
   return async ({ method, url, headers, body, signal }) => {
-    // undici takes tens of milliseconds to load, which a program that only wants a token should not pay.
-    const { Agent, request } = await import('undici')
-    pool ??= new Agent(ca === undefined ? {} : { connect: { ca } })
+    transport ??= loadTransport(ca)
+    const { pool, request } = await transport
     const limit = AbortSignal.timeout(timeoutMs)
     try {
       const response = await request(url, {
@@ -49,6 +48,13 @@ export function sender({ ca, timeoutMs = TIMEOUT_MS }: SenderOptions = {}): Send
       throw unreachable(method, url, error, limit.aborted ? timeoutMs : undefined)
     }
   }
+}
+
+/** undici takes tens of milliseconds to load, which a program that only wants a token should not pay. */
+async function loadTransport(ca: string | undefined) {
+  const { Agent, request } = await import('undici')
+  const pool: Dispatcher = new Agent(ca === undefined ? {} : { connect: { ca } })
+  return { pool, request }
 }
 
 function unreachable(

@@ -1,4 +1,4 @@
-import type { Agent } from 'node:https'
+import type { Agent, request } from 'node:https'
 import type { TokenForm } from '../credential/credential.ts'
 import { UnavailableError } from '../errors.ts'
 import { networkHint, networkReason } from '../network.ts'
@@ -30,12 +30,10 @@ export type PostForm = (url: string, form: TokenForm) => Promise<RawResponse>
 
 /** Makes the function that posts a token request: it knows the network and none of the rules. Follows no redirect. */
 export function formPoster({ ca, timeoutMs = TIMEOUT_MS }: TransportOptions = {}): PostForm {
-  let agent: Agent | undefined
+  let transport: Promise<{ readonly agent: Agent; readonly request: typeof request }> | undefined
   return async (url, { body, headers }) => {
-    // Loading it takes as long as the rest of this package: a program that has its tokens from elsewhere does not pay.
-    const https = await import('node:https')
-    agent ??= new https.Agent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) })
-    const { request } = https
+    transport ??= loadTransport(ca)
+    const { agent, request } = await transport
     return new Promise((resolve, reject) => {
       const content = Buffer.from(body.toString())
       const signal = AbortSignal.timeout(timeoutMs)
@@ -75,6 +73,13 @@ export function formPoster({ ca, timeoutMs = TIMEOUT_MS }: TransportOptions = {}
       outgoing.end(content)
     })
   }
+}
+
+/** Loading node:https takes as long as this whole package: a program that never asks for a token does not pay for it. */
+async function loadTransport(ca: string | undefined) {
+  const https = await import('node:https')
+  const agent = new https.Agent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) })
+  return { agent, request: https.request }
 }
 
 function unreachable(url: string, error: Error, timedOutAfterMs: number | undefined): UnavailableError {
