@@ -147,3 +147,16 @@ describe('AppIdentity', () => {
     assert.throws(() => identity.keepWarm('orders'), { code: 'scope_invalid' })
   })
 })
+
+describe('AppIdentity at an authority whose certificate is not trusted', () => {
+  it('asks once and says what to configure, since waiting changes nothing', async (t) => {
+    const server = await scriptedServer(t, () => tokenAnswer('a-token'))
+    const identity = identityAt(server, { ca: undefined })
+    await assert.rejects(identity.getToken('api://orders/.default', { timeoutMs: 2_000 }), {
+      name: 'ConfigurationError',
+      code: 'authority_untrusted',
+      hint: `Set NODE_EXTRA_CA_CERTS to the PEM file of the certificate authority that ${server.origin} uses, before the program starts`,
+    })
+    assert.equal(identity.tokenRequests, 1)
+  })
+})

@@ -5,6 +5,11 @@ export function networkReason(error: Error): string {
   return error.message || codeOf(error) || error.name
 }
 
+/** Whether the other side answered with a certificate that is not trusted: asking again gets the same one. */
+export function isUntrusted(error: Error): boolean {
+  return /CERT|SIGNATURE|ISSUER/.test(codeOf(error) ?? '')
+}
+
 /** The next step after a failed connection to `origin`. */
 export function networkHint(error: Error, origin: string): string {
   const code = codeOf(error) ?? ''
@@ -12,7 +17,7 @@ export function networkHint(error: Error, origin: string): string {
     return `Check the host name in ${origin}: its certificate is for another`
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
     return `Compare this machine's clock with the dates of the certificate of ${origin}`
-  if (/CERT|SIGNATURE|ISSUER/.test(code)) {
+  if (isUntrusted(error)) {
     return `Set NODE_EXTRA_CA_CERTS to the PEM file of the certificate authority that ${origin} uses, before the program starts`
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
-import { UnavailableError } from '../errors.ts'
+import { ConfigurationError } from '../errors.ts'
 import { scriptedServer } from '../test-support.ts'
 import { formPoster } from './request.ts'
 
@@ -19,6 +19,13 @@ const unreachable = (origin: string, found: string, hint = NETWORK_HINT) => ({
   name: 'UnavailableError',
   code: 'authority_unreachable',
   message: `Cannot get a token, as the authority ${origin} must be reachable: ${found}`,
+  hint,
+})
+
+const untrusted = (origin: string, found: string, hint: string) => ({
+  name: 'ConfigurationError',
+  code: 'authority_untrusted',
+  message: `Cannot get a token, as the certificate of the authority ${origin} must be trusted: ${found}`,
   hint,
 })
 
@@ -199,7 +206,7 @@ describe('formPoster gives up', () => {
   it('when it does not know the certificate authority, and says where to name it', async (t) => {
     const server = await scriptedServer(t, () => ({ body: {} }))
     const error: unknown = await formPoster()(server.origin, form()).catch((caught: unknown) => caught)
-    assert.ok(error instanceof UnavailableError && error.cause instanceof Error)
+    assert.ok(error instanceof ConfigurationError && error.cause instanceof Error)
     const hint = `Set NODE_EXTRA_CA_CERTS to the PEM file of the certificate authority that ${server.origin} uses, before the program starts`
     assert.equal('code' in error.cause && error.cause.code, 'DEPTH_ZERO_SELF_SIGNED_CERT')
     // The words after it differ between releases of Node.
@@ -208,7 +215,7 @@ describe('formPoster gives up', () => {
       () => {
         throw error
       },
-      unreachable(server.origin, error.cause.message, hint),
+      untrusted(server.origin, error.cause.message, hint),
     )
     assert.deepEqual(server.received, [])
   })
@@ -217,7 +224,7 @@ describe('formPoster gives up', () => {
     const server = await scriptedServer(t, () => ({ body: {} }), { host: 'login.example' })
     await assert.rejects(
       formPoster({ ca: server.ca })(server.origin, form()),
-      unreachable(
+      untrusted(
         server.origin,
         "Hostname/IP does not match certificate's altnames: Host: localhost. is not in the cert's altnames: DNS:login.example",
         `Check the host name in ${server.origin}: its certificate is for another`,
@@ -230,7 +237,7 @@ describe('formPoster gives up', () => {
     const server = await scriptedServer(t, () => ({ body: {} }), { notAfter: '2021-01-01T00:00:00Z' })
     await assert.rejects(
       formPoster({ ca: server.ca })(server.origin, form()),
-      unreachable(
+      untrusted(
         server.origin,
         'certificate has expired',
         `Compare this machine's clock with the dates of the certificate of ${server.origin}`,

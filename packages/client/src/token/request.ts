@@ -1,7 +1,7 @@
 import type { Agent, request } from 'node:https'
 import type { TokenForm } from '../credential/credential.ts'
-import { UnavailableError } from '../errors.ts'
-import { networkHint, networkReason } from '../network.ts'
+import { ConfigurationError, type TomteError, UnavailableError } from '../errors.ts'
+import { isUntrusted, networkHint, networkReason } from '../network.ts'
 
 /** What came back from the token endpoint, uninterpreted. */
 export interface RawResponse {
@@ -25,7 +25,11 @@ export interface TransportOptions {
 const BODY_LIMIT_BYTES = 1024 * 1024
 const TIMEOUT_MS = 30_000
 
-/** Posts a token request and returns what came back, uninterpreted. @throws UnavailableError if nothing did. */
+/**
+ * Posts a token request and returns what came back, uninterpreted.
+ *
+ * @throws UnavailableError if nothing did; ConfigurationError if the authority's certificate is not trusted.
+ */
 export type PostForm = (url: string, form: TokenForm) => Promise<RawResponse>
 
 /** Makes the function that posts a token request: it knows the network and none of the rules. Follows no redirect. */
@@ -82,13 +86,19 @@ async function loadTransport(ca: string | undefined) {
   return { agent, request: https.request }
 }
 
-function unreachable(url: string, error: Error, timedOutAfterMs: number | undefined): UnavailableError {
+function unreachable(url: string, error: Error, timedOutAfterMs: number | undefined): TomteError {
   const { origin } = new URL(url)
+  const facts = { hint: networkHint(error, origin), cause: error }
+  if (isUntrusted(error)) {
+    return new ConfigurationError(
+      `Cannot get a token, as the certificate of the authority ${origin} must be trusted: ${networkReason(error)}`,
+      { ...facts, code: 'authority_untrusted' },
+    )
+  }
   const found =
     timedOutAfterMs === undefined ? networkReason(error) : `no answer within ${timedOutAfterMs} ms`
   return new UnavailableError(`Cannot get a token, as the authority ${origin} must be reachable: ${found}`, {
+    ...facts,
     code: 'authority_unreachable',
-    hint: networkHint(error, origin),
-    cause: error,
   })
 }
