@@ -6,14 +6,20 @@ export interface Clock {
   now(): number
   /** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as `signal` is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** A signal that is aborted after `ms` milliseconds, and does not keep the process alive. */
-  timeout(ms: number): AbortSignal
+  /** Runs `end` after `ms` milliseconds unless the returned function is called first; keeps no process alive. */
+  after(ms: number, end: () => void): () => void
 }
+
+// What a timer can count; more would be no wait at all.
+const TIMER_MAX_MS = 2 ** 31 - 1
 
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  timeout: (ms) => AbortSignal.timeout(ms),
+  after: (ms, end) => {
+    const timer = setTimeout(end, Math.min(ms, TIMER_MAX_MS)).unref()
+    return () => clearTimeout(timer)
+  },
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)

@@ -3,7 +3,7 @@ import { certificate } from './credential/certificate.ts'
 import type { Credential } from './credential/credential.ts'
 import { clientSecret } from './credential/secret.ts'
 import { ConfigurationError } from './errors.ts'
-import type { AppIdentityOptions } from './identity.ts'
+import type { AppIdentityOptions } from './identity/app-identity.ts'
 
 /** An environment as `process.env` has it. */
 export type Environment = Readonly<Record<string, string | undefined>>

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Clock } from './clock.ts'
 import { keyPem, makeCertificate, newEcKey } from './credential/test-support.ts'
-import { AppIdentity, type AppIdentityOptions } from './identity.ts'
+import { AppIdentity, type AppIdentityOptions } from './identity/app-identity.ts'
 
 /** One request as it arrived. */
 export interface Received {
@@ -81,16 +81,23 @@ function send(response: ServerResponse, answer: Answer): void {
 export function manualClock(startMs = Date.UTC(2026, 8, 21)) {
   let nowMs = startMs
   const slept: number[] = []
-  const clock: Clock = {
-    now: () => nowMs,
-    timeout: () => new AbortController().signal,
-    sleep: async (ms) => {
-      slept.push(ms)
-      nowMs += ms
-    },
-  }
+  const alarms = new Map<() => void, number>()
   const pass = (ms: number) => {
     nowMs += ms
+    for (const [end, atMs] of alarms) {
+      if (atMs <= nowMs && alarms.delete(end)) end()
+    }
+  }
+  const clock: Clock = {
+    now: () => nowMs,
+    after: (ms, end) => {
+      alarms.set(end, nowMs + ms)
+      return () => alarms.delete(end)
+    },
+    sleep: async (ms) => {
+      slept.push(ms)
+      pass(ms)
+    },
   }
   return { ...clock, slept, pass }
 }

@@ -1,9 +1,14 @@
-export {
-  AppIdentity,
-  type AppIdentityOptions,
-  type GetTokenOptions,
-  type RenewalFailure,
-} from './identity.ts'
+export { AppIdentity, type AppIdentityOptions } from './identity/app-identity.ts'
+export type { Identity } from './identity/identity.ts'
+export type {
+  CredentialRefused,
+  IdentityEvent,
+  Listener,
+  RenewalFailed,
+  TokenObtained,
+  TokenRefused,
+} from './events.ts'
+export type { GetTokenOptions } from './token/tenant-tokens.ts'
 export type { AccessToken } from './token/slot.ts'
 export type { Ask } from './token/keeper.ts'
 export { identityFromEnvironment, type Environment } from './config.ts'

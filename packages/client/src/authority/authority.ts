@@ -15,19 +15,27 @@ export interface Authority {
 export const PUBLIC_CLOUD = CLOUDS.AzurePublicCloud.login
 
 /**
- * The authority of `tenant` on `host`, an origin or the name of a cloud, laid out as on the Microsoft identity platform
+ * The authorities of a host, an origin or the name of a cloud, laid out for each tenant as on the Microsoft identity platform
  * (wire.md §2).
+ *
+ * @throws ConfigurationError if the host cannot be one; from the returned function if the tenant cannot.
  */
-export function authority(host: string, tenant: string): Authority {
+export function authorityAt(host: string): (tenant: string) => Authority {
   const origin = authorityOrigin(host)
-  const name = tenantName(tenant)
-  return {
-    host: origin,
-    tenant: name,
-    tokenEndpoint: `${origin}/${name}/oauth2/v2.0/token`,
-    adminConsentUrl: (clientId) => `${origin}/${name}/adminconsent?client_id=${encodeURIComponent(clientId)}`,
+  return (tenant) => {
+    const name = tenantName(tenant)
+    return {
+      host: origin,
+      tenant: name,
+      tokenEndpoint: `${origin}/${name}/oauth2/v2.0/token`,
+      adminConsentUrl: (clientId) =>
+        `${origin}/${name}/adminconsent?client_id=${encodeURIComponent(clientId)}`,
+    }
   }
 }
+
+/** The authority of one tenant; see {@link authorityAt}. */
+export const authority = (host: string, tenant: string): Authority => authorityAt(host)(tenant)
 
 function authorityOrigin(host: string): string {
   const named = Object.hasOwn(CLOUDS, host) ? cloudOf(host) : undefined

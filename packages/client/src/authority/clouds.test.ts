@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { graph } from '../call/graph.ts'
-import { AppIdentity } from '../identity.ts'
+import { AppIdentity } from '../identity/app-identity.ts'
 import { CLIENT, TENANT } from '../test-support.ts'
 import { authority } from './authority.ts'
 import { CLOUDS, cloudOf } from './clouds.ts'

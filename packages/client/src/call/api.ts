@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { randomFraction, systemClock } from '../clock.ts'
 import { ConfigurationError, PermissionError, ProtocolError, type TomteError } from '../errors.ts'
-import type { AppIdentity } from '../identity.ts'
+import type { Identity } from '../identity/identity.ts'
 import { withoutUser } from '../network.ts'
 import type { TokenSource } from '../token/token.ts'
 import { type BatchRequest, type BatchResponse, runBatch } from './batch.ts'
@@ -35,13 +35,13 @@ export class Api {
   /** HTTP requests sent, retries included. */
   requests = 0
   retries = 0
-  readonly #identity: AppIdentity
+  readonly #identity: Identity
   readonly #source: TokenSource
   readonly #send: Send
   readonly #options: ApiOptions
   readonly #base: URL
 
-  constructor(identity: AppIdentity, options: ApiOptions) {
+  constructor(identity: Identity, options: ApiOptions) {
     this.#identity = identity
     this.#options = options
     this.#base = baseUrl(options.baseUrl)
@@ -221,8 +221,10 @@ export class Api {
     return new PermissionError(message, {
       code,
       hint:
-        `Application '${clientId}' has no consent for ${permission} in tenant '${authority.tenant}': ` +
-        `an administrator of that tenant has to grant it, at ${authority.adminConsentUrl(clientId)}`,
+        clientId === undefined || authority === undefined
+          ? `The identity has no consent for ${permission}: an administrator of its tenant has to grant it`
+          : `Application '${clientId}' has no consent for ${permission} in tenant '${authority.tenant}': ` +
+            `an administrator of that tenant has to grant it, at ${authority.adminConsentUrl(clientId)}`,
     })
   }
 }
@@ -239,7 +241,7 @@ export class Api {
  * const open = await orders.get('/orders?state=open')
  * ```
  */
-export function api(identity: AppIdentity, options: ApiOptions): Api {
+export function api(identity: Identity, options: ApiOptions): Api {
   return new Api(identity, options)
 }
 

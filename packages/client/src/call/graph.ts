@@ -1,5 +1,5 @@
 import { CLOUDS, cloudOf } from '../authority/clouds.ts'
-import type { AppIdentity } from '../identity.ts'
+import type { Identity } from '../identity/identity.ts'
 import { type Api, type ApiOptions, api } from './api.ts'
 
 /** As {@link ApiOptions}; the default is Microsoft Graph in the identity's own cloud. */
@@ -16,8 +16,8 @@ export type GraphOptions = { readonly [Name in keyof ApiOptions]?: ApiOptions[Na
  * for await (const user of directory.pages('/users?$select=id,displayName')) console.log(user)
  * ```
  */
-export function graph(identity: AppIdentity, options: GraphOptions = {}): Api {
-  const { graph: origin } = cloudOf(identity.authority.host) ?? CLOUDS.AzurePublicCloud
+export function graph(identity: Identity, options: GraphOptions = {}): Api {
+  const { graph: origin } = cloudOf(identity.authority?.host ?? '') ?? CLOUDS.AzurePublicCloud
   const { baseUrl = `${origin}/v1.0`, scope = `${origin}/.default`, ...others } = options
   return api(identity, { ...others, baseUrl, scope })
 }

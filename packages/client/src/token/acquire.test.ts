@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Credential } from '../credential/credential.ts'
 import { CredentialError } from '../errors.ts'
+import type { IdentityEvent } from '../events.ts'
 import { type Answer, scriptedServer, tokenAnswer } from '../test-support.ts'
 import { acquirer } from './acquire.ts'
 import { formPoster } from './request.ts'
@@ -16,6 +17,7 @@ const named =
 /** An authority that answers for each credential as told; `tried` are the credentials in the order they came. */
 async function scripted(t: Parameters<typeof scriptedServer>[0], answers: Record<string, Answer>) {
   const tried: string[] = []
+  const told: IdentityEvent[] = []
   const server = await scriptedServer(t, ({ body }) => {
     const name = new URLSearchParams(body).get('client_secret') ?? ''
     tried.push(name)
@@ -26,7 +28,8 @@ async function scripted(t: Parameters<typeof scriptedServer>[0], answers: Record
   const make = (credentials: readonly Credential[]) =>
     acquirer({
       clientId: 'daemon',
-      authorityHost: server.origin,
+      endpointOf: (tenant) => `${server.origin}/${tenant}/oauth2/v2.0/token`,
+      tell: (event) => told.push(event),
       credentials,
       post: formPoster({ ca: server.ca }),
       clock,
@@ -34,7 +37,7 @@ async function scripted(t: Parameters<typeof scriptedServer>[0], answers: Record
         sent += 1
       },
     })
-  return { server, tried, make, clock, answers, sent: () => sent }
+  return { server, tried, told, make, clock, answers, sent: () => sent }
 }
 
 const refusal = (status: number, error: string, code: number): Answer => ({
@@ -47,19 +50,19 @@ describe('acquirer', () => {
   it('tries credentials in order, and the one that worked first from then on', async (t) => {
     const { make, tried, answers, sent } = await scripted(t, { one: WRONG, two: WRONG })
     const acquire = make(['one', 'two', 'three'].map(named))
-    assert.equal((await acquire('contoso.example', S, undefined)).accessToken, 'three')
-    await acquire('other.example', S, undefined)
+    assert.equal((await acquire({ tenant: 'contoso.example', scope: S })).accessToken, 'three')
+    await acquire({ tenant: 'other.example', scope: S })
     assert.deepEqual(tried.splice(0), ['one', 'two', 'three', 'three'])
     answers['three'] = WRONG
     delete answers['one']
-    assert.equal((await acquire('contoso.example', S, undefined)).accessToken, 'one')
+    assert.equal((await acquire({ tenant: 'contoso.example', scope: S })).accessToken, 'one')
     assert.deepEqual(tried, ['three', 'one'])
     assert.equal(sent(), 6)
   })
 
   it('fails with the first refusal when all are refused', async (t) => {
     const { make } = await scripted(t, { one: WRONG, two: refusal(401, 'invalid_client', 7000222) })
-    await assert.rejects(make(['one', 'two'].map(named))('contoso.example', S, undefined), {
+    await assert.rejects(make(['one', 'two'].map(named))({ tenant: 'contoso.example', scope: S }), {
       name: 'CredentialError',
       aadsts: [7000215],
     })
@@ -78,7 +81,7 @@ describe('acquirer', () => {
   ] as const) {
     it(`${next ? 'goes on to the next credential' : 'tries no other credential'} after ${name}`, async (t) => {
       const { make, tried } = await scripted(t, { one: answer })
-      await make(['one', 'two'].map(named))('contoso.example', S, undefined).catch(() => {})
+      await make(['one', 'two'].map(named))({ tenant: 'contoso.example', scope: S }).catch(() => {})
       assert.deepEqual(tried, next ? ['one', 'two'] : ['one'])
     })
   }
@@ -90,17 +93,17 @@ describe('acquirer', () => {
       () =>
         Promise.reject(error)
     const useless = throwing(new CredentialError('It has expired', { code: 'expired' }))
-    await make([useless, named('two')])('contoso.example', S, undefined)
+    await make([useless, named('two')])({ tenant: 'contoso.example', scope: S })
     const bug = new TypeError('a bug')
-    await assert.rejects(make([throwing(bug), named('two')])('contoso.example', S, undefined), bug)
+    await assert.rejects(make([throwing(bug), named('two')])({ tenant: 'contoso.example', scope: S }), bug)
     assert.deepEqual(tried, ['two'])
   })
 
   it('sends claims when there are some', async (t) => {
     const { make, server } = await scripted(t, {})
     const acquire = make([named('one')])
-    await acquire('contoso.example', S, undefined)
-    await acquire('contoso.example', S, '{"access_token":{}}')
+    await acquire({ tenant: 'contoso.example', scope: S })
+    await acquire({ tenant: 'contoso.example', scope: S, claims: '{"access_token":{}}' })
     const claims = server.received.map(({ body }) => new URLSearchParams(body).get('claims'))
     assert.deepEqual(claims, [null, '{"access_token":{}}'])
   })
@@ -112,14 +115,31 @@ describe('acquirer', () => {
         response.end('{"token_type":"Bearer","expires_in":60,"access_token":"a"}')
       })
     }
-    const token = await make([named('one')])('contoso.example', S, undefined)
+    const token = await make([named('one')])({ tenant: 'contoso.example', scope: S })
     assert.equal(token.expiresAtMs, START_MS + 60_000)
+  })
+
+  it('tells of each request and of each credential that was refused while there is another', async (t) => {
+    const { make, told } = await scripted(t, { one: WRONG })
+    await make(['one', 'two'].map(named))({ tenant: 'contoso.example', scope: S })
+    const facts = told.map(({ type, tenant }) => [type, tenant])
+    assert.deepEqual(facts, [
+      ['token_refused', 'contoso.example'],
+      ['credential_refused', 'contoso.example'],
+      ['token_obtained', 'contoso.example'],
+    ])
+    assert.equal(told[1]?.type === 'credential_refused' && told[1].credential, 0)
+    await assert.rejects(make([named('one')])({ tenant: 'contoso.example', scope: S }))
+    assert.deepEqual(
+      told.slice(3).map(({ type }) => type),
+      ['token_refused'],
+    )
   })
 
   it('passes on how long the authority asks to be left alone', async (t) => {
     const headers = { 'retry-after': '60' }
     const { make } = await scripted(t, { one: { status: 429, headers, body: 'Too Many Requests' } })
-    await assert.rejects(make([named('one')])('contoso.example', S, undefined), {
+    await assert.rejects(make([named('one')])({ tenant: 'contoso.example', scope: S }), {
       name: 'UnavailableError',
       code: 'http_429',
       retryAfterMs: 60_000,

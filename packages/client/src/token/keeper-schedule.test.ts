@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CredentialError } from '../errors.ts'
+import type { Clock } from '../clock.ts'
+import type { TokenRequest } from './acquire.ts'
 import { TokenCache } from './cache.ts'
 import { TokenKeeper } from './keeper.ts'
 import { down, seeded, settled, virtualClock } from './test-support.ts'
@@ -10,6 +12,12 @@ const STEPS = 150
 const ATTEMPT_MAX_MS = 8_000
 const TENANTS = ['a', 'b', 'c']
 const SCOPE = 'api://orders/.default'
+
+function abortedAfter(clock: Clock, ms: number): AbortSignal {
+  const controller = new AbortController()
+  clock.after(ms, () => controller.abort(new Error('The caller has lost patience')))
+  return controller.signal
+}
 
 /** Callers, aborts, refusals, outages and silence in an order that only the seed knows. */
 async function run(seed: number): Promise<{ served: number; waited: number; failed: number }> {
@@ -24,7 +32,7 @@ async function run(seed: number): Promise<{ served: number; waited: number; fail
   let issued = 0
   let outage = false
 
-  const acquire = async (tenant: string) => {
+  const acquire = async ({ tenant }: TokenRequest) => {
     const flights = (inTheAir.get(tenant) ?? 0) + 1
     inTheAir.set(tenant, flights)
     flightsMax = Math.max(flightsMax, flights)
@@ -41,14 +49,14 @@ async function run(seed: number): Promise<{ served: number; waited: number; fail
       refreshAtMs: nowMs + random() * lifeMs,
     }
   }
-  const keeper = new TokenKeeper({ cache, clock, random, acquire })
+  const keeper = new TokenKeeper({ cache, clock, random, acquire, tell: () => {} })
 
   const call = async (tenant: string) => {
     const calledMs = clock.now()
     const answer = cache.find(tenant, SCOPE)?.answer
     const cached = answer !== undefined && answer.expiresOnTimestamp - calledMs > 10_000
     const timeoutMs = 1 + upTo(40_000)
-    const signal = random() < 0.2 ? clock.timeout(upTo(10_000)) : undefined
+    const signal = random() < 0.2 ? abortedAfter(clock, upTo(10_000)) : undefined
     const refused = cached && random() < 0.2 ? answer.token : undefined
     const ask = { timeoutMs, signal }
     open += 1

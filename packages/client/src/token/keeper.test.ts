@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CredentialError } from '../errors.ts'
+import { tellAll } from '../events.ts'
 import { down, keeperAtHand, settled } from './test-support.ts'
 
 const T = 'contoso.example'
@@ -191,8 +192,10 @@ describe('TokenKeeper renews', () => {
   it('half a minute after a failure, and serves the old token until 10 s before its end', async () => {
     const told: unknown[] = []
     const { clock, asked, request, name, keeper } = await warm({
-      onRenewalFailed: (error, { tenant, scope, unusableAtMs }) =>
-        told.push([(error as Error).message, tenant, scope, unusableAtMs]),
+      tell: (event) => {
+        assert.equal(event.type, 'renewal_failed')
+        told.push([(event.error as Error).message, event.tenant, event.scope, event.servedUntilMs])
+      },
     })
     const endMs = clock.now() + 60 * MINUTE_MS
     await clock.advance(30 * MINUTE_MS)
@@ -214,9 +217,11 @@ describe('TokenKeeper renews', () => {
 
   it('on, whatever the listener to its failures throws', async () => {
     const { clock, request, name } = await warm({
-      onRenewalFailed: () => {
-        throw new Error('the listener is broken')
-      },
+      tell: tellAll([
+        () => {
+          throw new Error('the listener is broken')
+        },
+      ]),
     })
     await clock.advance(30 * MINUTE_MS)
     await name()
@@ -309,7 +314,9 @@ describe('TokenKeeper keeps a token warm', () => {
 
   it('through failures, which it tells, and never rejects', async () => {
     const told: unknown[] = []
-    const { keeper, clock, request } = keeperAtHand({ onRenewalFailed: (error) => told.push(error) })
+    const { keeper, clock, request } = keeperAtHand({
+      tell: (event) => told.push('error' in event && event.error),
+    })
     const stop = new AbortController()
     const done = keeper.keepWarm(T, S, stop.signal)
     const fault = new CredentialError('The secret has expired', { code: 'invalid_client' })

@@ -1,7 +1,9 @@
 import type { Clock } from '../clock.ts'
 import { UnavailableError } from '../errors.ts'
+import type { Listener } from '../events.ts'
+import type { Acquire } from './acquire.ts'
 import { backOffMs } from './back-off.ts'
-import type { TokenCache } from './cache.ts'
+import type { Partition, TokenCache } from './cache.ts'
 import type { AccessToken, Flight, Slot } from './slot.ts'
 import type { Token } from './token.ts'
 import { waitFor } from './wait.ts'
@@ -20,9 +22,8 @@ export interface KeeperOptions {
   /** From 0 up to, not including, 1. */
   readonly random: () => number
   /** Asks the authority once. */
-  readonly acquire: (tenant: string, scope: string, claims: string | undefined) => Promise<Token>
-  /** Told when a renewal in the background failed: callers still get the old token. */
-  readonly onRenewalFailed?: ((error: unknown, slot: Slot) => void) | undefined
+  readonly acquire: Acquire
+  readonly tell: Listener
 }
 
 const TIMEOUT_MS = 30_000
@@ -48,23 +49,34 @@ export class TokenKeeper {
     this.#options = options
   }
 
+  /** Where a tenant's tokens are, for {@link cached}; whoever keeps it asks again when it holds nothing any more. */
+  partition(tenant: string): Partition {
+    return this.#options.cache.partition(tenant)
+  }
+
   /** The token of a tenant and scope. @throws TomteError one of its subclasses; the class is the remedy. */
   async token(tenant: string, scope: string, ask: Ask | undefined): Promise<AccessToken> {
     const { cache, clock } = this.#options
-    return this.cached(tenant, scope) ?? this.#wait(cache.slot(tenant, scope, clock.now()), ask)
+    return (
+      this.cached(cache.partition(tenant), scope) ?? this.#wait(cache.slot(tenant, scope, clock.now()), ask)
+    )
   }
 
   /** The cached token, if one works; past its renewal point the next is asked for behind the caller's back. */
-  cached(tenant: string, scope: string): AccessToken | undefined {
-    const { cache, clock } = this.#options
-    const slot = cache.find(tenant, scope)
+  cached(partition: Partition, scope: string): AccessToken | undefined {
+    const slot = partition.find(scope)
     if (slot?.answer === undefined) return undefined
-    const nowMs = clock.now()
+    const nowMs = this.#options.clock.now()
     if (nowMs >= slot.unusableAtMs) return undefined
     slot.lastUsedMs = nowMs
     if (nowMs >= slot.renewAtMs && nowMs >= nextRenewalMs(slot) && slot.flight === undefined)
       this.#renew(slot)
     return slot.answer
+  }
+
+  /** Forgets the tokens of a tenant. */
+  forget(tenant: string): void {
+    this.#options.cache.clear(tenant)
   }
 
   /** A new token, whatever is cached: the one that is being asked for already, or else another. */
@@ -129,12 +141,8 @@ export class TokenKeeper {
     return RENEWAL_PAUSE_MS * (0.8 + 0.4 * this.#options.random())
   }
 
-  #tell(error: unknown, slot: Slot): void {
-    try {
-      this.#options.onRenewalFailed?.(error, slot)
-    } catch {
-      // Nobody waits here: what a listener throws would end the process.
-    }
+  #tell(error: unknown, { tenant, scope, unusableAtMs }: Slot): void {
+    this.#options.tell({ type: 'renewal_failed', tenant, scope, error, servedUntilMs: unusableAtMs })
   }
 
   async #wait(slot: Slot, ask: Ask = {}): Promise<AccessToken> {
@@ -184,7 +192,9 @@ export class TokenKeeper {
         await clock.sleep(silenceMs)
       }
       try {
-        return this.#land(slot, await acquire(slot.tenant, slot.scope, claims), flight().number)
+        const { tenant, scope, answer } = slot
+        const token = await acquire({ tenant, scope, claims, notToken: answer?.token })
+        return this.#land(slot, token, flight().number)
       } catch (error) {
         if (!(error instanceof UnavailableError)) throw error
         // A server that asks for no wait at all is not asked all the time.

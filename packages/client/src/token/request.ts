@@ -1,4 +1,5 @@
 import type { Agent, request } from 'node:https'
+import { type Clock, systemClock } from '../clock.ts'
 import type { TokenForm } from '../credential/credential.ts'
 import { ConfigurationError, type TomteError, UnavailableError } from '../errors.ts'
 import { isUntrusted, networkHint, networkReason } from '../network.ts'
@@ -33,18 +34,20 @@ const TIMEOUT_MS = 30_000
 export type PostForm = (url: string, form: TokenForm) => Promise<RawResponse>
 
 /** Makes the function that posts a token request: it knows the network and none of the rules. Follows no redirect. */
-export function formPoster({ ca, timeoutMs = TIMEOUT_MS }: TransportOptions = {}): PostForm {
+export function formPoster({
+  ca,
+  timeoutMs = TIMEOUT_MS,
+  clock = systemClock,
+}: TransportOptions & { readonly clock?: Clock | undefined } = {}): PostForm {
   let transport: Promise<{ readonly agent: Agent; readonly request: typeof request }> | undefined
   return async (url, { body, headers }) => {
     transport ??= loadTransport(ca)
     const { agent, request } = await transport
     return new Promise((resolve, reject) => {
       const content = Buffer.from(body.toString())
-      const signal = AbortSignal.timeout(timeoutMs)
       const outgoing = request(url, {
         agent,
         method: 'POST',
-        signal,
         headers: {
           ...headers,
           accept: 'application/json',
@@ -52,7 +55,15 @@ export function formPoster({ ca, timeoutMs = TIMEOUT_MS }: TransportOptions = {}
           'content-length': content.length,
         },
       })
-      const fail = (error: Error) => reject(unreachable(url, error, signal.aborted ? timeoutMs : undefined))
+      let late = false
+      const inTime = clock.after(timeoutMs, () => {
+        late = true
+        outgoing.destroy(new Error('the time is over'))
+      })
+      const fail = (error: Error) => {
+        inTime()
+        reject(unreachable(url, error, late ? timeoutMs : undefined))
+      }
       outgoing.on('error', fail)
       outgoing.on('response', (incoming) => {
         const chunks: Buffer[] = []
@@ -64,15 +75,16 @@ export function formPoster({ ca, timeoutMs = TIMEOUT_MS }: TransportOptions = {}
             return outgoing.destroy(new Error(`the answer is longer than ${BODY_LIMIT_BYTES} bytes`))
           chunks.push(chunk)
         })
-        incoming.on('end', () =>
+        incoming.on('end', () => {
+          inTime()
           resolve({
             status: incoming.statusCode ?? 0,
             contentType: incoming.headers['content-type'] ?? '',
             retryAfter: incoming.headers['retry-after'],
             date: incoming.headers.date,
             body: Buffer.concat(chunks).toString('utf8'),
-          }),
-        )
+          })
+        })
       })
       outgoing.end(content)
     })

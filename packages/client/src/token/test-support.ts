@@ -36,10 +36,9 @@ export function virtualClock(startMs = START_MS): VirtualClock {
   return {
     now: () => nowMs,
     sleepers: () => [...alarms].filter(({ sleeper }) => sleeper).map(({ atMs }) => atMs - nowMs),
-    timeout(ms) {
-      const controller = new AbortController()
-      set(ms, false, () => controller.abort(new Error('The time is over')))
-      return controller.signal
+    after(ms, end) {
+      const alarm = set(ms, false, end)
+      return () => alarms.delete(alarm)
     },
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
@@ -89,7 +88,8 @@ export function keeperAtHand(options: Partial<KeeperOptions> = {}) {
     cache,
     clock,
     random: () => 0,
-    acquire: (tenant, scope, claims) =>
+    tell: () => {},
+    acquire: ({ tenant, scope, claims }) =>
       new Promise((resolve, reject) => {
         const number = asked.length + 1
         const grant = (facts: Partial<Token> = {}) => {

@@ -18,14 +18,31 @@ export function waitFor<Result>(
   promise: Promise<Result>,
   { clock, signal, timeoutMs, what }: Patience,
 ): Promise<Result> {
-  const limit = clock.timeout(timeoutMs)
-  const ended = signal ? AbortSignal.any([signal, limit]) : limit
   return new Promise((resolve, reject) => {
-    const stop = () => reject(signal?.aborted ? signal.reason : timedOut(what, timeoutMs))
-    if (ended.aborted) return stop()
-    ended.addEventListener('abort', stop, { once: true })
-    const settle = () => ended.removeEventListener('abort', stop)
-    promise.then(resolve, reject).then(settle, settle)
+    if (signal?.aborted) return reject(signal.reason)
+    const end = () => {
+      forget()
+      signal?.removeEventListener('abort', stop)
+    }
+    const stop = () => {
+      end()
+      reject(signal?.reason)
+    }
+    const forget = clock.after(timeoutMs, () => {
+      end()
+      reject(timedOut(what, timeoutMs))
+    })
+    signal?.addEventListener('abort', stop)
+    promise.then(
+      (result) => {
+        end()
+        resolve(result)
+      },
+      (error: unknown) => {
+        end()
+        reject(error)
+      },
+    )
   })
 }
 

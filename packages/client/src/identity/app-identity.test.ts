@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { importX509, jwtVerify } from 'jose'
-import { certificate } from './credential/certificate.ts'
-import { keyPem, makeCertificate, newRsaKey } from './credential/test-support.ts'
-import { AppIdentity } from './identity.ts'
-import { CLIENT, identityAt, manualClock, scriptedServer, TENANT, tokenAnswer } from './test-support.ts'
+import { certificate } from '../credential/certificate.ts'
+import { keyPem, makeCertificate, newRsaKey } from '../credential/test-support.ts'
+import { AppIdentity } from './app-identity.ts'
+import { CLIENT, identityAt, manualClock, scriptedServer, TENANT, tokenAnswer } from '../test-support.ts'
 
 const ORDERS = 'api://orders/.default'
 const GRAPH = 'https://graph.microsoft.com/.default'
@@ -140,8 +140,9 @@ describe('AppIdentity', () => {
   })
 
   it('keeps a time limit on the exchange', async (t) => {
-    const server = await scriptedServer(t, () => () => {})
-    await assert.rejects(identityAt(server, { timeoutMs: 50, clock: manualClock() }).getToken(ORDERS), {
+    const clock = manualClock()
+    const server = await scriptedServer(t, () => () => clock.pass(50))
+    await assert.rejects(identityAt(server, { timeoutMs: 50, clock }).getToken(ORDERS), {
       name: 'UnavailableError',
       code: 'authority_unreachable',
       message: `Cannot get a token, as the authority ${server.origin} must be reachable: no answer within 50 ms`,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { clientSecret } from './credential/secret.ts'
-import type { RenewalFailure } from './identity.ts'
-import { identityAt, manualClock, scriptedServer, TENANT, tokenAnswer } from './test-support.ts'
-import { seeded, virtualClock } from './token/test-support.ts'
+import { clientSecret } from '../credential/secret.ts'
+import type { RenewalFailed } from '../events.ts'
+import { identityAt, manualClock, scriptedServer, TENANT, tokenAnswer } from '../test-support.ts'
+import { seeded, virtualClock } from '../token/test-support.ts'
 
 const ORDERS = 'api://orders/.default'
 const OTHER = '11111111-aaaa-4aaa-8aaa-000000000002'
@@ -109,13 +109,16 @@ describe('AppIdentity', () => {
   })
 
   it('tells of a renewal that failed and serves the old token', async (t) => {
-    const { promise, resolve } = Promise.withResolvers<RenewalFailure>()
+    const { promise, resolve } = Promise.withResolvers<RenewalFailed>()
     const server = await scriptedServer(t, (_, number) =>
       number === 1 ? tokenAnswer('a') : { status: 503, body: 'down' },
     )
     const clock = manualClock()
     const startMs = clock.now()
-    const identity = identityAt(server, { clock, onRenewalFailed: resolve })
+    const identity = identityAt(server, {
+      clock,
+      onEvent: (event) => event.type === 'renewal_failed' && resolve(event),
+    })
     await identity.getToken(ORDERS)
     clock.pass(1_800_000)
     assert.equal((await identity.getToken(ORDERS)).token, 'a')
