@@ -10,7 +10,7 @@ const FLIGHT: Flight = { promise: new Promise(() => {}), number: 1, waitUntilMs:
 function filled(tenants: readonly string[], tokensMax: number) {
   const cache = new TokenCache(tokensMax)
   const slots = tenants.map((tenant, index) => {
-    const slot = cache.slot(tenant, S, index)
+    const slot = cache.slot(tenant, S, index * 1000)
     slot.unusableAtMs = Infinity
     return slot
   })
@@ -22,8 +22,8 @@ describe('TokenCache', () => {
   it('makes one slot for a tenant and scope and finds it again', () => {
     const cache = new TokenCache()
     assert.equal(cache.find('a', S), undefined)
-    const slot = cache.slot('a', S, 5)
-    assert.deepEqual([slot.tenant, slot.scope, slot.lastUsedMs, cache.size], ['a', S, 5, 1])
+    const slot = cache.slot('a', S, 5000)
+    assert.deepEqual([slot.tenant, slot.scope, slot.lastUsedSeconds, cache.size], ['a', S, 5, 1])
     assert.equal(cache.slot('a', S, 6), slot)
     assert.equal(cache.find('a', S), slot)
     assert.notEqual(cache.slot('b', S, 6), slot)
@@ -32,18 +32,19 @@ describe('TokenCache', () => {
   })
 
   it('forgets one tenant, or all', () => {
-    const { cache, has } = filled(['a', 'b', 'c'], 10)
+    const { cache, slots, has } = filled(['a', 'b', 'c'], 10)
     cache.slot('a', 'api://b/.default', 0)
     cache.clear('a')
     cache.clear('nobody')
     assert.deepEqual([has(), cache.size], [['b', 'c'], 2])
     cache.clear()
     assert.deepEqual([has(), cache.size], [[], 0])
+    assert.ok(slots.every(({ dropped }) => dropped))
   })
 
   it('drops the least recently used when it is full', () => {
     const { cache, slots, has } = filled(['a', 'b', 'c'], 3)
-    ;(slots[0] as Slot).lastUsedMs = 9
+    ;(slots[0] as Slot).lastUsedSeconds = 9
     cache.slot('d', S, 10)
     assert.deepEqual([has(), cache.size], [['a', 'c'], 3])
   })

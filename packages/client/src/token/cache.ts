@@ -1,44 +1,6 @@
-import { emptySlot, type Slot } from './slot.ts'
+import { dropSlot, emptySlot, type Slot, wholeSeconds } from './slot.ts'
 
-/** The slots of one tenant. One that the cache has dropped is empty and stays so. */
-export class Partition {
-  readonly #slots = new Map<string, Slot>()
-  // A program mostly asks for one scope, and mostly by the same text.
-  #recent: Slot | undefined
-
-  get size(): number {
-    return this.#slots.size
-  }
-
-  /** The slot if there is one: the path that every cached token takes. */
-  find(scope: string): Slot | undefined {
-    if (this.#recent?.scope === scope) return this.#recent
-    const slot = this.#slots.get(scope)
-    if (slot) this.#recent = slot
-    return slot
-  }
-
-  add(slot: Slot): void {
-    this.#slots.set(slot.scope, slot)
-  }
-
-  remove(scope: string): boolean {
-    if (this.#recent?.scope === scope) this.#recent = undefined
-    return this.#slots.delete(scope)
-  }
-
-  clear(): void {
-    this.#recent = undefined
-    this.#slots.clear()
-  }
-
-  slots(): Iterable<Slot> {
-    return this.#slots.values()
-  }
-}
-
-/** Stands for a tenant without tokens. Nothing is ever added to it. */
-export const NO_TOKENS = new Partition()
+type Partition = Map<string, Slot>
 
 const TOKENS_MAX = 100_000
 // Making room is a walk over all slots; making some at once spreads its cost over that many insertions.
@@ -59,45 +21,32 @@ export class TokenCache {
     return this.#size
   }
 
-  /** The slots of a tenant, as long as there are any. */
-  partition(tenant: string): Partition {
-    return this.#partitions.get(tenant) ?? NO_TOKENS
-  }
-
   /** The slot of a tenant and scope, made if there is none. */
   slot(tenant: string, scope: string, nowMs: number): Slot {
-    const known = this.partition(tenant).find(scope)
+    const known = this.find(tenant, scope)
     if (known) return known
     if (this.#size >= this.#tokensMax) this.#makeRoom(nowMs)
     let partition = this.#partitions.get(tenant)
     if (!partition) {
-      partition = new Partition()
+      partition = new Map()
       this.#partitions.set(tenant, partition)
     }
     const slot = emptySlot(tenant, scope)
-    slot.lastUsedMs = nowMs
-    partition.add(slot)
+    slot.lastUsedSeconds = wholeSeconds(nowMs)
+    partition.set(scope, slot)
     this.#size += 1
     return slot
   }
 
   /** The slot if there is one. */
   find(tenant: string, scope: string): Slot | undefined {
-    return this.partition(tenant).find(scope)
+    return this.#partitions.get(tenant)?.get(scope)
   }
 
   /** Forgets one tenant's tokens, or all. */
   clear(tenant?: string): void {
-    if (tenant === undefined) {
-      for (const partition of this.#partitions.values()) partition.clear()
-      this.#partitions.clear()
-      this.#size = 0
-      return
-    }
-    const partition = this.#partitions.get(tenant)
-    this.#size -= partition?.size ?? 0
-    partition?.clear()
-    this.#partitions.delete(tenant)
+    const tenants = tenant === undefined ? [...this.#partitions.keys()] : [tenant]
+    for (const name of tenants) for (const slot of this.#partitions.get(name)?.values() ?? []) this.#remove(slot)
   }
 
   #makeRoom(nowMs: number): void {
@@ -106,18 +55,19 @@ export class TokenCache {
     const expired = idle.filter(({ unusableAtMs }) => unusableAtMs <= nowMs)
     const least = idle
       .filter(({ unusableAtMs }) => unusableAtMs > nowMs)
-      .sort((one, other) => one.lastUsedMs - other.lastUsedMs)
+      .sort((one, other) => one.lastUsedSeconds - other.lastUsedSeconds)
     for (const slot of [...expired, ...least.slice(0, Math.max(0, room - expired.length))]) this.#remove(slot)
   }
 
   *#all(): Generator<Slot> {
-    for (const partition of this.#partitions.values()) yield* partition.slots()
+    for (const partition of this.#partitions.values()) yield* partition.values()
   }
 
-  #remove({ tenant, scope }: Slot): void {
-    const partition = this.#partitions.get(tenant)
-    if (!partition?.remove(scope)) return
+  #remove(slot: Slot): void {
+    const partition = this.#partitions.get(slot.tenant)
+    if (!partition?.delete(slot.scope)) return
+    dropSlot(slot)
     this.#size -= 1
-    if (partition.size === 0) this.#partitions.delete(tenant)
+    if (partition.size === 0) this.#partitions.delete(slot.tenant)
   }
 }

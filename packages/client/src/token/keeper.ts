@@ -3,8 +3,8 @@ import { UnavailableError } from '../errors.ts'
 import type { Listener } from '../events.ts'
 import type { Acquire } from './acquire.ts'
 import { backOffMs } from './back-off.ts'
-import type { Partition, TokenCache } from './cache.ts'
-import type { AccessToken, Flight, Slot } from './slot.ts'
+import type { TokenCache } from './cache.ts'
+import { type AccessToken, type Flight, type Slot, wholeSeconds } from './slot.ts'
 import type { Token } from './token.ts'
 import { waitFor } from './wait.ts'
 
@@ -49,28 +49,26 @@ export class TokenKeeper {
     this.#options = options
   }
 
-  /** Where a tenant's tokens are, for {@link cached}; whoever keeps it asks again when it holds nothing any more. */
-  partition(tenant: string): Partition {
-    return this.#options.cache.partition(tenant)
+  /** Where a token is or would be kept, for {@link cached}, until the slot is dropped. */
+  slot(tenant: string, scope: string): Slot {
+    const { cache, clock } = this.#options
+    return cache.slot(tenant, scope, clock.now())
   }
 
   /** The token of a tenant and scope. @throws TomteError one of its subclasses; the class is the remedy. */
   async token(tenant: string, scope: string, ask: Ask | undefined): Promise<AccessToken> {
-    const { cache, clock } = this.#options
-    return (
-      this.cached(cache.partition(tenant), scope) ?? this.#wait(cache.slot(tenant, scope, clock.now()), ask)
-    )
+    const slot = this.slot(tenant, scope)
+    return this.cached(slot) ?? this.#wait(slot, ask)
   }
 
   /** The cached token, if one works; past its renewal point the next is asked for behind the caller's back. */
-  cached(partition: Partition, scope: string): AccessToken | undefined {
-    const slot = partition.find(scope)
-    if (slot?.answer === undefined) return undefined
+  cached(slot: Slot): AccessToken | undefined {
+    if (slot.answer === undefined) return undefined
     const nowMs = this.#options.clock.now()
+    slot.lastUsedSeconds = wholeSeconds(nowMs)
+    if (nowMs < slot.renewAtMs) return slot.answer
     if (nowMs >= slot.unusableAtMs) return undefined
-    slot.lastUsedMs = nowMs
-    if (nowMs >= slot.renewAtMs && nowMs >= nextRenewalMs(slot) && slot.flight === undefined)
-      this.#renew(slot)
+    if (nowMs >= nextRenewalMs(slot) && slot.flight === undefined) this.#renew(slot)
     return slot.answer
   }
 
@@ -153,8 +151,9 @@ export class TokenKeeper {
 
   async #join(slot: Slot, flight: Flight, { signal, timeoutMs = TIMEOUT_MS }: Ask): Promise<AccessToken> {
     const { clock } = this.#options
-    slot.lastUsedMs = clock.now()
-    flight.waitUntilMs = Math.max(flight.waitUntilMs, slot.lastUsedMs + timeoutMs)
+    const nowMs = clock.now()
+    slot.lastUsedSeconds = wholeSeconds(nowMs)
+    flight.waitUntilMs = Math.max(flight.waitUntilMs, nowMs + timeoutMs)
     return waitFor(flight.promise, {
       clock,
       signal,
@@ -226,13 +225,15 @@ export class TokenKeeper {
     if (flight < slot.landed) return answer
     slot.landed = flight
     // What is as good as over serves those who wait for it and nobody else.
-    slot.answer = expiresAtMs - EXPIRY_MARGIN_MS > nowMs ? answer : undefined
+    const lasts = expiresAtMs - EXPIRY_MARGIN_MS > nowMs
+    slot.answer = lasts && !slot.dropped ? answer : undefined
     slot.fault = undefined
     slot.quietUntilMs = 0
     slot.nextRenewalMs = 0
     slot.unusableAtMs = expiresAtMs - EXPIRY_MARGIN_MS
     // A fleet that got its tokens together must not renew them together: up to a tenth of the wait earlier.
-    slot.renewAtMs = refreshAtMs - (refreshAtMs - nowMs) * RENEWAL_JITTER * this.#options.random()
+    const dueAtMs = refreshAtMs - (refreshAtMs - nowMs) * RENEWAL_JITTER * this.#options.random()
+    slot.renewAtMs = Math.min(dueAtMs, slot.unusableAtMs)
     return answer
   }
 }

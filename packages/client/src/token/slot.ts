@@ -40,17 +40,22 @@ export interface Slot {
   quietUntilMs: number
   /** What it said when it asked for silence. */
   fault: UnavailableError | undefined
-  lastUsedMs: number
+  /** Seconds since 1970, since a whole number is kept in the slot itself and a fraction is not: every call writes it. */
+  lastUsedSeconds: number
+  /** The cache has dropped it: whoever still holds it gets no token from it. */
+  dropped: boolean
   /** When an API's 401 last caused a renewal. */
   refusedAtMs: number
 }
 
 export function emptySlot(tenant: string, scope: string): Slot {
   return {
-    tenant,
+    // What every call touches comes first, side by side in memory.
     scope,
     answer: undefined,
     renewAtMs: 0,
+    lastUsedSeconds: 0,
+    tenant,
     unusableAtMs: 0,
     flight: undefined,
     challenged: undefined,
@@ -59,7 +64,16 @@ export function emptySlot(tenant: string, scope: string): Slot {
     nextRenewalMs: 0,
     quietUntilMs: 0,
     fault: undefined,
-    lastUsedMs: 0,
+    dropped: false,
     refusedAtMs: Number.NEGATIVE_INFINITY,
   }
 }
+
+/** Takes a slot out of use. */
+export function dropSlot(slot: Slot): void {
+  slot.dropped = true
+  slot.answer = undefined
+}
+
+/** Milliseconds as whole seconds. */
+export const wholeSeconds = (ms: number): number => Math.floor(ms / 1000)

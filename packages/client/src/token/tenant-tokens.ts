@@ -1,6 +1,5 @@
-import { NO_TOKENS } from './cache.ts'
 import type { Ask, TokenKeeper } from './keeper.ts'
-import type { AccessToken } from './slot.ts'
+import type { AccessToken, Slot } from './slot.ts'
 import type { TokenSource } from './token.ts'
 
 /** What one call for a token may say; the names are those of `GetTokenOptions` in @azure/core-auth. */
@@ -22,8 +21,8 @@ export class TenantTokens {
   readonly #keeper: TokenKeeper
   readonly #tenant: string
   readonly #checked: (scope: string) => string
-  // Where they were last time: a cached token is found without looking for the tenant.
-  #partition = NO_TOKENS
+  // A program mostly asks for one scope: its token is found without a search.
+  #recent: Slot | undefined
 
   /** @param checked returns a scope that can be asked for, and throws for any other. */
   constructor(keeper: TokenKeeper, tenant: string, checked: (scope: string) => string) {
@@ -34,7 +33,9 @@ export class TenantTokens {
 
   /** The token that works, without a wait, if there is one. A scope that has a token has been checked. */
   cached(scopes: string | readonly string[]): AccessToken | undefined {
-    return this.#keeper.cached(this.#partition, typeof scopes === 'string' ? scopes : scopes.join(' '))
+    const slot = this.#recent
+    const scope = typeof scopes === 'string' ? scopes : scopes.join(' ')
+    return slot?.scope === scope ? this.#keeper.cached(slot) : undefined
   }
 
   /** The token, from memory or from the authority. */
@@ -42,12 +43,9 @@ export class TenantTokens {
     const { claims, forceRefresh = false, abortSignal: signal, timeoutMs } = options
     const scope = this.#checked(typeof scopes === 'string' ? scopes : scopes.join(' '))
     const ask: Ask = { signal, timeoutMs }
-    const token =
-      claims !== undefined || forceRefresh
-        ? this.#keeper.freshToken(this.#tenant, scope, { ...ask, claims })
-        : this.#keeper.token(this.#tenant, scope, ask)
-    this.#partition = this.#keeper.partition(this.#tenant)
-    return token
+    this.#recent = this.#keeper.slot(this.#tenant, scope)
+    if (claims === undefined && !forceRefresh) return this.#keeper.token(this.#tenant, scope, ask)
+    return this.#keeper.freshToken(this.#tenant, scope, { ...ask, claims })
   }
 
   /** The tokens of one scope, for the call layer. */
