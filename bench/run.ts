@@ -2,7 +2,7 @@
 // npm run bench -- NAME           measures one and prints a table
 // npm run bench -- NAME --json    prints one JSON document on standard output
 import { readdirSync } from 'node:fs'
-import { installPeers } from './npm.ts'
+import { installPeers } from './peers-install.ts'
 import { type BenchResult, table } from './row.ts'
 
 const SUFFIX = '.bench.ts'
@@ -10,6 +10,9 @@ const names = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith(SUFFIX))
   .map((file) => file.slice(0, -SUFFIX.length))
   .sort()
+
+// What compares with nobody needs nothing installed.
+const WITHOUT_PEERS: ReadonlySet<string> = new Set(['start'])
 
 async function main(args: readonly string[]): Promise<number> {
   const json = args.includes('--json')
@@ -21,7 +24,7 @@ async function main(args: readonly string[]): Promise<number> {
     )
     return 2
   }
-  await installPeers()
+  if (!WITHOUT_PEERS.has(name)) await installPeers()
   const module = (await import(`./${name}${SUFFIX}`)) as { bench: () => Promise<BenchResult> }
   const { bench, rows } = await module.bench()
   const document = JSON.stringify({ bench, node: process.version, rows })

@@ -14,6 +14,8 @@ const scripts = {
   ok: 'tools/ok.ts',
   format: 'tools/format.ts',
   bench: 'bench/run.ts',
+  drill: 'drills/run.ts',
+  build: 'tools/build.ts',
 }
 
 const executable = process.platform === 'win32' ? 'node.exe' : 'node'

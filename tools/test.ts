@@ -1,8 +1,11 @@
-// Runs every *.test.ts, or with arguments those whose path contains one of them: `npm test -- guard tools/tidy`.
-import { spawnSync } from 'node:child_process'
+// Runs every *.test.ts, or with arguments those whose path contains one of them: `npm test -- guard tools/tidy`. Tests that
+// read DATABASE_URL or REDIS_URL get one PostgreSQL and one Redis for the whole run, unless the variables are set.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { repositoryFiles, root } from './files.ts'
+import { readText, repositoryFiles, root } from './files.ts'
+import { startServers, serversWanted } from './servers.ts'
 
 // A test that hangs must fail before the machine that runs it gives up without a word.
 const TEST_LIMIT_MS = 300_000
@@ -10,29 +13,41 @@ const TEST_LIMIT_MS = 300_000
 const wanted = process.argv.slice(2)
 const files = repositoryFiles().filter(
   (path) =>
-    /^(packages|examples|conformance|tools)\/.*\.test\.ts$/.test(path) &&
+    /^(packages|examples|conformance|drills|tools)\/.*\.test\.ts$/.test(path) &&
     (wanted.length === 0 || wanted.some((part) => path.includes(part.replaceAll('\\', '/')))),
 )
 
-function runTests(): number {
+async function runTests(): Promise<number> {
   // Colour codes would hide the closing lines from whatever reads them.
   const { FORCE_COLOR: _, ...env } = process.env
-  const args = [
-    '--conditions=@tomte/source',
-    '--test',
-    `--test-reporter=${pathToFileURL(join(root, 'tools/test-reporter.ts')).href}`,
-    '--test-concurrency=2',
-    `--test-timeout=${TEST_LIMIT_MS}`,
-    ...files,
-  ]
-  const { status, error } = spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' })
-  if (error) throw error
-  return status ?? 1
+  const servers = await startServers(serversWanted(files.map(readText), env))
+  try {
+    const args = [
+      '--conditions=@tomte/source',
+      '--test',
+      `--test-reporter=${pathToFileURL(join(root, 'tools/test-reporter.ts')).href}`,
+      '--test-concurrency=2',
+      `--test-timeout=${TEST_LIMIT_MS}`,
+      ...files,
+    ]
+    const runner = spawn(process.execPath, args, {
+      cwd: root,
+      env: { ...env, ...servers.env },
+      stdio: 'inherit',
+    })
+    // The runner ends its tests and reports them; this process waits for it, and then stops the servers.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => runner.kill(signal))
+    const [status] = (await once(runner, 'exit')) as [number | null]
+    return status ?? 1
+  } finally {
+    await servers.stop()
+  }
 }
 
 if (files.length === 0) {
   process.stderr.write(`Cannot test: found no *.test.ts whose path contains ${wanted.join(' or ')}\n`)
   process.exitCode = 2
 } else {
-  process.exitCode = runTests()
+  process.exitCode = await runTests()
 }

@@ -6,7 +6,7 @@ import { scan } from './scan.ts'
 export type Rule = (path: string, text: string) => string[]
 
 const isSource = (path: string): boolean => /\.(ts|js)$/.test(path)
-const isTest = (path: string): boolean => path.endsWith('.test.ts')
+const isTest = (path: string): boolean => /(\.test|test-support)\.ts$/.test(path)
 const lineOf = (text: string, index: number): number => text.slice(0, index).split('\n').length
 
 function breaches(path: string, text: string, pattern: RegExp, message: (found: string) => string): string[] {
@@ -111,7 +111,7 @@ const BANNED: readonly (readonly [pattern: RegExp, instead: string])[] = [
 ]
 
 const AT_THE_EDGE =
-  /^(packages\/cli|scripts|tools|bench|conformance|\.ci)\/|(^|\/)(clock|config)\.ts$|(\.test|test-support)\.ts$|^examples\/[^/]+\/(start|provision)\.ts$/
+  /^(packages\/cli|scripts|tools|bench|drills|conformance|\.ci)\/|(^|\/)(clock|config)\.ts$|(\.test|test-support)\.ts$|^examples\/[^/]+\/(start|provision)\.ts$/
 
 /** Time, randomness and the environment are arguments, read at the edge of the program alone. */
 export const effectsAtTheEdge: Rule = (path, text) => {

@@ -107,7 +107,10 @@ describe('declaredImports', () => {
   it('fails on a package that is there only because another one needs it', () => {
     tells(
       declaredImports(new Map([['packages/jobs', new Set(['kysely', '@tomte/client'])]])),
-      [['packages/jobs/src/a.ts', "import 'kysely/x'\nimport '@tomte/client/tokens'\nimport 'node:fs'"]],
+      [
+        ['packages/jobs/src/a.ts', "import 'kysely/x'\nimport '@tomte/client/tokens'\nimport 'node:fs'"],
+        ['packages/jobs/src/a-test-support.ts', "import { b } from 'zod'"],
+      ],
       [
         ['packages/jobs/src/a.ts', "import { b } from 'zod'"],
         ['packages/guard/src/a.ts', "import { b } from '@scope/b/c'"],

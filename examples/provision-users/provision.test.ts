@@ -236,13 +236,13 @@ describe('a daemon that cannot sign in', () => {
     )
   })
 
-  it('ends with one message when the environment lacks its identity', async (t) => {
+  it('ends with one message when neither environment nor configuration has its identity', async (t) => {
     const { provision } = await platformWithDaemon(t)
     const ended = await provision([], { AZURE_CLIENT_ID: '', AZURE_TENANT_ID: '' })
     assert.equal(ended.code, 1)
     assert.match(
       ended.stderr,
-      /^Cannot read the identity from the environment, as .* must be set: missing AZURE_TENANT_ID, AZURE_CLIENT_ID\nNext: /,
+      /^Cannot make the identity of the configuration in '.*tomte\.config\.ts', as .* are needed: missing identity\.tenantId \(or AZURE_TENANT_ID\), identity\.clientId \(or AZURE_CLIENT_ID\)\nNext: /,
     )
   })
 })

@@ -179,6 +179,37 @@ describe('tomte run', () => {
   }
 })
 
+describe("a daemon's identity", () => {
+  it('comes from its configuration where the environment says nothing, with paths from there', async (t) => {
+    const text = `${IMPORTS}
+export default defineDaemon({
+  identity: { credentials: [{ certificateFile: 'own.pem' }], tenantId: 'fabrikam.example' },
+  apis: {},
+  jobs: {
+    work: defineJob({
+      input: z.object({}),
+      run: async ({ identity, tenant }) => {
+        await identity.getToken('api://orders/.default').catch((error) => { throw Object.assign(error, { hint: tenant }) })
+      },
+    }),
+  },
+})
+`
+    const folder = await configured(t, text)
+    const cwd = await temporaryFolder(t)
+    const args = ['run', 'work', '--json', '--config', join(folder, 'tomte.config.ts')]
+    const ended = await tomte(t, args, { cwd, environment: { AZURE_CLIENT_CERTIFICATE_PATH: undefined } })
+      .ended
+    assert.equal(ended.code, 1)
+    const { error } = JSON.parse(ended.stdout) as { error: Record<string, string> }
+    assert.deepEqual(error, {
+      code: 'credential_file_unreadable',
+      message: `Cannot read the credential file '${join(folder, 'own.pem')}', as a small readable file is needed: ENOENT`,
+      hint: 'contoso.example',
+    })
+  })
+})
+
 describe('a configuration that cannot be used', () => {
   const hint = 'Run the command where tomte.config.ts is, or name it with --config'
   const none = 'it has no default export made by defineDaemon()'

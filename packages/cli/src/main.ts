@@ -1,7 +1,7 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { failureOf } from './failure.ts'
 import { standardOutput } from './output.ts'
-import { platformCommand } from './platform.ts'
+import { type PlatformArguments, platformCommand } from './platform.ts'
 import { runCommand } from './run.ts'
 import { Stopped } from './signals.ts'
 
@@ -41,6 +41,7 @@ export async function tomte(args: readonly string[]): Promise<number> {
 }
 
 const WRONG_USAGE = 2
+const IDENTITY_PORT = 8480
 
 async function parse(args: readonly string[], output: Output): Promise<void> {
   let help = ''
@@ -84,11 +85,25 @@ function program(
     .description('start the local identity platform and directory')
     .option('--port <number>', 'TCP port on localhost; 0 takes a free one', portNumber, 8443)
     .option('--data <folder>', 'where everything is kept', '.tomte')
+    .addOption(
+      new Option('--managed-identity [port]', 'endpoints for managed identities, on a port of their own')
+        .argParser(portNumber)
+        .preset(String(IDENTITY_PORT)),
+    )
+    .addOption(
+      new Option('--user-assigned <name>', 'a user-assigned identity; may be given several times')
+        .argParser((name: string, known?: readonly string[]) => [...(known ?? []), name])
+        .implies({ managedIdentity: IDENTITY_PORT }),
+    )
+    .addOption(
+      new Option('--arc-keys <folder>', "where Azure Arc's key files are written").implies({
+        managedIdentity: IDENTITY_PORT,
+      }),
+    )
+    .option('--drills', 'faults and clock on demand, at /drills')
     .option('--json', 'one JSON document on standard output when it is ready')
     .exitOverride()
-    .action((options: CommonOptions & { port: number }) =>
-      run((output) => platformCommand({ port: options.port, data: options.data }, output)),
-    )
+    .action((options: PlatformArguments) => run((output) => platformCommand(options, output)))
   return command
 }
 

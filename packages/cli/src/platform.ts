@@ -1,15 +1,25 @@
 import { once } from 'node:events'
-import { type Platform, startPlatform } from '@tomte/platform'
+import { type ManagedIdentityOptions, type Platform, startPlatform } from '@tomte/platform'
 import type { Output } from './output.ts'
 import { stopSignal } from './signals.ts'
 
 export interface PlatformArguments {
   readonly port: number
   readonly data: string
+  /** The port of the endpoints for managed identities; `undefined` for none. */
+  readonly managedIdentity?: number | undefined
+  /** The names of user-assigned identities, beside the system-assigned one. */
+  readonly userAssigned?: readonly string[] | undefined
+  readonly arcKeys?: string | undefined
+  readonly drills?: boolean | undefined
 }
 
+/** The name of the system-assigned identity that the endpoints are started with. */
+const MACHINE = 'tomte'
+
 /** What a program needs to know of a platform that is ready. */
-export function readyDocument({ origin, graphUrl, caFile, operator }: Platform): object {
+export function readyDocument(platform: Platform): object {
+  const { origin, graphUrl, caFile, operator, managedIdentity, drillsUrl } = platform
   return {
     login: origin,
     graph: graphUrl,
@@ -19,22 +29,39 @@ export function readyDocument({ origin, graphUrl, caFile, operator }: Platform):
     tenantDomain: operator.tenantDomain,
     operatorClientId: operator.clientId,
     operatorCertificate: operator.certificateFile,
+    ...(managedIdentity ? { managedIdentity } : {}),
+    ...(drillsUrl === undefined ? {} : { drills: drillsUrl }),
   }
 }
 
 /** `tomte platform`: runs the local identity platform until it is told to stop. */
-export async function platformCommand({ port, data }: PlatformArguments, output: Output): Promise<void> {
+export async function platformCommand(options: PlatformArguments, output: Output): Promise<void> {
+  const { port, data, drills = false } = options
   const signal = stopSignal()
-  const platform = await startPlatform({ dataFolder: data, port })
+  const managedIdentity = managedIdentityOf(options)
+  const platform = await startPlatform({ dataFolder: data, port, drills, managedIdentity })
+  const { origin, graphUrl, caFile, keyFiles, managedIdentity: host, drillsUrl } = platform
   const text = [
-    `The identity platform is ready at ${platform.origin}`,
-    `  portal          ${platform.origin}/portal`,
-    `  directory       ${platform.graphUrl}`,
-    `  trust           NODE_EXTRA_CA_CERTS=${platform.caFile}`,
-    ...platform.keyFiles.list.map(({ file, purpose }) => `  key file        ${file} (${purpose})`),
+    `The identity platform is ready at ${origin}`,
+    `  portal          ${origin}/portal`,
+    `  directory       ${graphUrl}`,
+    ...(drillsUrl === undefined ? [] : [`  drills          ${drillsUrl}`]),
+    ...(host ? [`  identities      ${host.origin} (an SDK finds each source by its .env file)`] : []),
+    `  trust           NODE_EXTRA_CA_CERTS=${caFile}`,
+    ...keyFiles.list.map(({ file, purpose }) => `  key file        ${file} (${purpose})`),
     'Ctrl-C ends it.',
   ].join('\n')
   await output.result(readyDocument(platform), text)
   if (!signal.aborted) await once(signal, 'abort')
   await platform.close()
+}
+
+function managedIdentityOf({
+  managedIdentity: port,
+  userAssigned = [],
+  arcKeys,
+}: PlatformArguments): ManagedIdentityOptions | undefined {
+  if (port === undefined) return undefined
+  const users = userAssigned.map((name) => ({ kind: 'user', name }) as const)
+  return { port, identities: [{ kind: 'system', name: MACHINE }, ...users], arcKeyFolder: arcKeys }
 }

@@ -20,6 +20,7 @@ export async function runCommand({ job, input, config, data }: RunArguments, out
     input: readInput(input),
     dataFolder: data,
     environment: process.env,
+    configFile: resolve(config),
     progress: (done, total, what) => output.progress(done, total, what),
     log: (line) => output.say(line),
     signal,

@@ -42,14 +42,20 @@ export interface Surroundings {
   /** A file descriptor, or a pipe if there is none. */
   readonly stdout?: number
   readonly stderr?: number
+  /** Over the variables of the test itself and of {@link IDENTITY}. */
+  readonly environment?: NodeJS.ProcessEnv
 }
 
 /** Starts `tomte` with these arguments. */
-export function tomte(t: Test, args: readonly string[], { cwd, stdout, stderr }: Surroundings = {}) {
+export function tomte(
+  t: Test,
+  args: readonly string[],
+  { cwd, stdout, stderr, environment }: Surroundings = {},
+) {
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env
   const options: SpawnOptions = {
     cwd: cwd ?? tmpdir(),
-    env: { ...inherited, ...IDENTITY },
+    env: { ...inherited, ...IDENTITY, ...environment },
     stdio: ['ignore', stdout ?? 'pipe', stderr ?? 'pipe'],
   }
   const child = spawn(process.execPath, ['--conditions=@tomte/source', program, ...args], options)

@@ -48,6 +48,11 @@ describe('identityFromEnvironment', () => {
     assert.equal(identityFromEnvironment(environment).authorityHost, 'https://login.example')
   })
 
+  it('takes the region', () => {
+    const environment = { ...COMPLETE, AZURE_REGIONAL_AUTHORITY_NAME: ' westeurope ' }
+    assert.equal(identityFromEnvironment(environment).region, 'westeurope')
+  })
+
   it('cuts off the blanks that a file of variables leaves around values', () => {
     const padded = Object.fromEntries(
       Object.entries(COMPLETE).map(([name, value]) => [name, ` ${value}\t\r\n`]),

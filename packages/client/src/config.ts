@@ -10,7 +10,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * Reads an identity's options from the environment, under the names the Azure SDKs use: `AZURE_TENANT_ID`,
- * `AZURE_CLIENT_ID`, `AZURE_AUTHORITY_HOST`, and one credential or several: `AZURE_CLIENT_CERTIFICATE_PATH` (with
+ * `AZURE_CLIENT_ID`, `AZURE_AUTHORITY_HOST`, `AZURE_REGIONAL_AUTHORITY_NAME`, and one credential or several: `AZURE_CLIENT_CERTIFICATE_PATH` (with
  * `AZURE_CLIENT_CERTIFICATE_PASSWORD`), `AZURE_FEDERATED_TOKEN_FILE`, `AZURE_CLIENT_SECRET`. Of several the safest goes
  * first, in this order.
  *
@@ -22,27 +22,47 @@ export type Environment = Readonly<Record<string, string | undefined>>
  * ```
  */
 export function identityFromEnvironment(environment: Environment): AppIdentityOptions {
-  const value = (name: string) => environment[name]?.trim() || undefined
-  const [tenantId, clientId] = [value('AZURE_TENANT_ID'), value('AZURE_CLIENT_ID')]
-  const credential = credentialsFrom(environment)
+  const { tenantId, clientId, authorityHost, region, credential } = identityPartsFrom(environment)
   if (tenantId === undefined || clientId === undefined || credential.length === 0) {
     throw incomplete([
       ...(tenantId === undefined ? ['AZURE_TENANT_ID'] : []),
       ...(clientId === undefined ? ['AZURE_CLIENT_ID'] : []),
-      ...(credential.length === 0 ? [CREDENTIAL_NAMES.join(' or ')] : []),
+      ...(credential.length === 0 ? [CREDENTIAL_VARIABLES.join(' or ')] : []),
     ])
   }
-  return { tenantId, clientId, credential, authorityHost: value('AZURE_AUTHORITY_HOST') }
+  return { tenantId, clientId, credential, authorityHost, ...(region === undefined ? {} : { region }) }
 }
 
-const CREDENTIAL_NAMES = [
+/** What an environment says of an identity; what it does not say is `undefined`, or an empty list of credentials. */
+export interface IdentityParts {
+  readonly tenantId: string | undefined
+  readonly clientId: string | undefined
+  readonly authorityHost: string | undefined
+  readonly region: string | undefined
+  readonly credential: readonly Credential[]
+}
+
+/** Reads what there is in the environment, be it all or not; see {@link identityFromEnvironment}. */
+export function identityPartsFrom(environment: Environment): IdentityParts {
+  const value = (name: string) => environment[name]?.trim() || undefined
+  return {
+    tenantId: value('AZURE_TENANT_ID'),
+    clientId: value('AZURE_CLIENT_ID'),
+    authorityHost: value('AZURE_AUTHORITY_HOST'),
+    region: value('AZURE_REGIONAL_AUTHORITY_NAME'),
+    credential: credentialsFrom(environment),
+  }
+}
+
+/** Where credentials come from, the safest first. */
+export const CREDENTIAL_VARIABLES = [
   'AZURE_CLIENT_CERTIFICATE_PATH',
   'AZURE_FEDERATED_TOKEN_FILE',
   'AZURE_CLIENT_SECRET',
 ] as const
 
 function credentialsFrom(environment: Environment): readonly Credential[] {
-  const [certificateFile, tokenFile, secret] = CREDENTIAL_NAMES.map(
+  const [certificateFile, tokenFile, secret] = CREDENTIAL_VARIABLES.map(
     (name) => environment[name]?.trim() || undefined,
   )
   const password = environment['AZURE_CLIENT_CERTIFICATE_PASSWORD']

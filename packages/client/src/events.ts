@@ -1,12 +1,19 @@
 import type { CredentialError } from './errors.ts'
+import type { StoreWarning } from './store/circuit.ts'
 
 /** A token request that brought a token. */
 export interface TokenObtained {
   readonly type: 'token_obtained'
   readonly tenant: string
   readonly scope: string
+  /** The URL that was asked. */
+  readonly endpoint?: string | undefined
+  /** The HTTP status of the answer. */
+  readonly status?: number | undefined
   readonly durationMs: number
   readonly expiresAtMs: number
+  /** The application permissions in the token, for display alone; `undefined` of a token that nobody else can read. */
+  readonly roles?: readonly string[] | undefined
 }
 
 /** A token request that brought none; whoever waits goes on trying where that is of use. */
@@ -14,6 +21,10 @@ export interface TokenRefused {
   readonly type: 'token_refused'
   readonly tenant: string
   readonly scope: string
+  /** The URL that was asked, if it got that far. */
+  readonly endpoint?: string | undefined
+  /** The HTTP status of the answer, if there was one. */
+  readonly status?: number | undefined
   readonly durationMs: number
   readonly error: unknown
 }
@@ -37,8 +48,25 @@ export interface CredentialRefused {
   readonly error: CredentialError
 }
 
+/** A credential ends soon, or has ended: told once for each threshold, and anew for one that has taken its place. */
+export interface CredentialExpiring {
+  readonly type: 'credential_expiring'
+  /** The credential's place in the configured list, from 0; its key id if its end is known from the registration. */
+  readonly credential: number | string
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number
+  /** The threshold that was reached, in days; 0 if the credential has ended. */
+  readonly daysLeft: 30 | 7 | 1 | 0
+}
+
 /** What an identity tells whoever listens: for a log, metrics, an alarm. No event holds a token, secret or key. */
-export type IdentityEvent = TokenObtained | TokenRefused | RenewalFailed | CredentialRefused
+export type IdentityEvent =
+  | TokenObtained
+  | TokenRefused
+  | RenewalFailed
+  | CredentialRefused
+  | CredentialExpiring
+  | StoreWarning
 
 /** Hears of every event. What it throws is lost: nobody who asks for a token may suffer from it. */
 export type Listener = (event: IdentityEvent) => void

@@ -10,6 +10,12 @@ describe('retryAfterMs', () => {
     assert.equal(retryAfterMs(' Mon, 21 Sep 2026 14:00:01 GMT ', NOW_MS), 1000)
   })
 
+  it('takes more than a day for a day', () => {
+    for (const text of ['86401', '9'.repeat(400), 'Wed, 23 Sep 2026 14:00:01 GMT'])
+      assert.equal(retryAfterMs(text, NOW_MS), 86_400_000)
+    assert.equal(retryAfterMs('86399', NOW_MS), 86_399_000)
+  })
+
   it('knows nothing without a header', () => {
     assert.equal(retryAfterMs(undefined, NOW_MS), undefined)
   })

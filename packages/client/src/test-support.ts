@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Clock } from './clock.ts'
 import { keyPem, makeCertificate, newEcKey } from './credential/test-support.ts'
-import { AppIdentity, type AppIdentityOptions } from './identity/app-identity.ts'
+import type { TenantOptions } from './authority/token-server.ts'
+import { AppIdentity, type ApplicationOptions } from './identity/app-identity.ts'
 
 /** One request as it arrived. */
 export interface Received {
@@ -108,7 +109,7 @@ export const CLIENT = '22222222-bbbb-4bbb-8bbb-000000000002'
 /** An identity at a scripted authority that believes everyone. */
 export function identityAt(
   { origin, ca }: ScriptedServer,
-  options: Partial<AppIdentityOptions> = {},
+  options: Partial<ApplicationOptions & TenantOptions> = {},
 ): AppIdentity {
   return new AppIdentity({
     tenantId: TENANT,

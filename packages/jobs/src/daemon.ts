@@ -1,4 +1,4 @@
-import type { Api, AppIdentity, Environment } from '@tomte/client'
+import type { Api, ApiDefinition, AppIdentity, Environment, IdentityDefinition } from '@tomte/client'
 import type { z } from 'zod'
 import type { Ledger, Step } from './checkpoint.ts'
 import type { Now } from './clock.ts'
@@ -46,10 +46,15 @@ export interface RunCost {
   readonly seconds: number
 }
 
-/** A daemon: the web APIs it calls and the jobs it does. */
+/** Makes one web API for the daemon's identity; the environment says where it is. */
+export type ApiMaker = (identity: AppIdentity, environment: Environment) => Api
+
+/** A daemon: who it is, the web APIs it calls and the jobs it does. */
 export interface Daemon<ApiName extends string = string> {
-  /** Each makes one API for the daemon's identity; the environment says where it is. */
-  readonly apis: Readonly<Record<ApiName, (identity: AppIdentity, environment: Environment) => Api>>
+  /** Who it is, as far as the environment does not say so. Relative paths start at the folder of its configuration. */
+  readonly identity?: IdentityDefinition | undefined
+  /** Each is data, or a function that makes the API. */
+  readonly apis: Readonly<Record<ApiName, ApiDefinition | ApiMaker>>
   readonly jobs: Readonly<Record<string, AnyJob<ApiName>>>
 }
 
@@ -67,7 +72,6 @@ export interface AnyJob<ApiName extends string> {
  *
  * @example
  * ```ts
- * import { graph } from '@tomte/client'
  * import { defineDaemon, defineJob } from '@tomte/jobs'
  * import { z } from 'zod'
  *
@@ -84,7 +88,11 @@ export interface AnyJob<ApiName extends string> {
  *   },
  * })
  *
- * export default defineDaemon({ apis: { directory: (identity) => graph(identity) }, jobs: { count } })
+ * export default defineDaemon({
+ *   identity: { tenantId: 'contoso.example', credentials: [{ certificateFile: 'daemon.pem' }] },
+ *   apis: { directory: { graph: 'v1.0', permissions: ['User.Read.All'] } },
+ *   jobs: { count },
+ * })
  * ```
  */
 export function defineDaemon<ApiName extends string>(daemon: Daemon<ApiName>): Daemon<ApiName> {

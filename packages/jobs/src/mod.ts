@@ -1,4 +1,12 @@
-export { type Daemon, defineDaemon, defineJob, type Job, type JobContext, type RunCost } from './daemon.ts'
+export {
+  type ApiMaker,
+  type Daemon,
+  defineDaemon,
+  defineJob,
+  type Job,
+  type JobContext,
+  type RunCost,
+} from './daemon.ts'
 export { runJob, type RunOptions, type RunOutcome } from './runner.ts'
 export type { Cursor, Ledger, Step } from './checkpoint.ts'
 export type { Entries } from './store.ts'

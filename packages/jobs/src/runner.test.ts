@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { graph } from '@tomte/client'
 import { z } from 'zod'
 import type { Cursor } from './checkpoint.ts'
 import { type Daemon, defineDaemon, defineJob } from './daemon.ts'
@@ -72,6 +73,46 @@ describe('runJob', () => {
       options(join(folder, 'data'), { environment }),
     )
     await assert.rejects(run, { name: 'ConfigurationError', code: 'environment_incomplete' })
+    await assert.rejects(stat(join(folder, 'data')), { code: 'ENOENT' })
+  })
+
+  it('takes from the daemon what the environment does not say of its identity and APIs', async (t) => {
+    const folder = await temporaryFolder(t)
+    const work = defineJob({
+      input: z.object({}),
+      apis: ['directory', 'made'],
+      run: async ({ api, identity, tenant }) => ({
+        tenant,
+        client: identity.clientId,
+        urls: [api.directory.baseUrl, api.made.baseUrl],
+      }),
+    })
+    const daemon = defineDaemon({
+      identity: {
+        authorityHost: 'AzureChinaCloud',
+        tenantId: 'fabrikam.example',
+        clientId: 'from-the-daemon',
+      },
+      apis: { directory: { graph: 'beta' }, made: (identity) => graph(identity) },
+      jobs: { work },
+    })
+    const { AZURE_CLIENT_ID: _, ...environment } = ENVIRONMENT
+    const { result } = await runJob(daemon, 'work', options(folder, { environment }))
+    const { tenant, client, urls } = result as Record<string, unknown>
+    const origin = 'https://microsoftgraph.chinacloudapi.cn'
+    assert.deepEqual([tenant, client], [ENVIRONMENT.AZURE_TENANT_ID, 'from-the-daemon'])
+    assert.deepEqual(urls, [`${origin}/beta/`, `${origin}/v1.0/`])
+  })
+
+  it('refuses a daemon whose identity cannot be one, and names the file it was defined in', async (t) => {
+    const folder = await temporaryFolder(t)
+    const daemon = { ...daemonOf(async () => ({})), identity: { tenant: 'contoso.example' } }
+    const configFile = join(folder, 'tomte.config.ts')
+    await assert.rejects(runJob(daemon as Daemon, 'work', options(join(folder, 'data'), { configFile })), {
+      name: 'ConfigurationError',
+      code: 'configuration_invalid',
+      message: `Cannot use the configuration in '${configFile}', as every key and value must be known: identity.tenant: unknown key, did you mean tenantId?`,
+    })
     await assert.rejects(stat(join(folder, 'data')), { code: 'ENOENT' })
   })
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { AppIdentity, type Api, type Environment, identityFromEnvironment } from '@tomte/client'
+import { AppIdentity, type Api, configurationOf, definedApi, type Environment } from '@tomte/client'
 import { z } from 'zod'
 import { ledger, stepper } from './checkpoint.ts'
 import { type Now, systemNow } from './clock.ts'
@@ -14,8 +14,10 @@ export interface RunOptions {
   readonly input: Readonly<Record<string, unknown>>
   /** Where checkpoints are kept. */
   readonly dataFolder: string
-  /** Where the identity and the APIs' addresses come from. */
+  /** Where the identity and the APIs' addresses come from, before what the daemon says of them. */
   readonly environment: Environment
+  /** Where the daemon was defined: its relative paths start at that folder. Default: the working folder. */
+  readonly configFile?: string | undefined
   readonly progress?: JobContext<unknown>['progress']
   readonly log?: JobContext<unknown>['log']
   readonly signal?: AbortSignal
@@ -37,10 +39,12 @@ export interface RunOutcome {
 export async function runJob(daemon: Daemon, name: string, options: RunOptions): Promise<RunOutcome> {
   const job = findJob(daemon, name)
   const input = checkInput(job, name, options.input)
-  const identity = new AppIdentity(identityFromEnvironment(options.environment))
-  const apis = Object.entries(daemon.apis).map(
-    ([api, make]) => [api, make(identity, options.environment)] as const,
-  )
+  const { environment, configFile: file } = options
+  const configuration = await configurationOf(daemon, { environment, file })
+  const identity = new AppIdentity(configuration.identity)
+  const apis = Object.entries(daemon.apis).map(([api, of]) => {
+    return [api, typeof of === 'function' ? of(identity, environment) : definedApi(identity, of)] as const
+  })
   const key = job.key
     ? await job.key(input)
     : createHash('sha256').update(JSON.stringify(input)).digest('hex')

@@ -10,3 +10,10 @@ export function every(ms: number, task: () => void): () => void {
   timer.unref()
   return () => clearInterval(timer)
 }
+
+/** Calls `task` after `ms` milliseconds without keeping the process alive; the returned function takes that back. */
+export function after(ms: number, task: () => void): () => void {
+  const timer = setTimeout(task, ms)
+  timer.unref()
+  return () => clearTimeout(timer)
+}

@@ -18,3 +18,15 @@ export class PlatformError extends Error {
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
+
+/** Why a port cannot be listened on, with the option that chooses another; an error of another kind is returned as it is. */
+export function portRefused(port: number, error: unknown, option = '--port'): unknown {
+  const code = errorCode(error)
+  if (code !== 'EADDRINUSE' && code !== 'EACCES') return error
+  const found = code === 'EACCES' ? 'this user may not' : 'another program listens there'
+  return new PlatformError(`Cannot listen on port ${port} of localhost, as the port must be free: ${found}`, {
+    code: 'port_unavailable',
+    hint: `Stop the other program, or choose another port with ${option}`,
+    cause: error,
+  })
+}

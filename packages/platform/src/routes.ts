@@ -19,8 +19,18 @@ import {
   listApplications,
   updateApplication,
 } from './registration/applications.ts'
+import {
+  createFederatedCredential,
+  deleteFederatedCredential,
+  getFederatedCredential,
+  listFederatedCredentials,
+  updateFederatedCredential,
+} from './registration/federated-credentials.ts'
+import { addKey, removeKey } from './registration/key-rolling.ts'
+import { addPassword, removePassword } from './registration/password-rolling.ts'
 import { createAssignment, deleteAssignment, listAssignments } from './registration/assignments.ts'
 import { getOrganization } from './registration/organization.ts'
+import { withCredentials } from './registration/principal-credentials.ts'
 import {
   createServicePrincipal,
   findServicePrincipal,
@@ -56,17 +66,52 @@ const DIRECTORY: GraphRoutes = {
   'GET /applications/:id': async (call) => ({ body: await getApplication(call, id(call)) }),
   'PATCH /applications/:id': async (call) => done(await updateApplication(call, id(call), call.body)),
 
+  'POST /applications/:id/addPassword': async (call) => ({
+    body: await addPassword(call, 'application', id(call), call.body),
+  }),
+  'POST /applications/:id/removePassword': async (call) =>
+    done(await removePassword(call, 'application', id(call), call.body)),
+  'POST /applications/:id/addKey': async (call) => ({
+    body: await addKey(call, 'application', id(call), call.body),
+  }),
+  'POST /applications/:id/removeKey': async (call) =>
+    done(await removeKey(call, 'application', id(call), call.body)),
+  'GET /applications/:id/federatedIdentityCredentials': async (call) =>
+    collection(await listFederatedCredentials(call, id(call))),
+  'POST /applications/:id/federatedIdentityCredentials': async (call) => ({
+    status: 201,
+    body: await createFederatedCredential(call, id(call), call.body),
+  }),
+  'GET /applications/:id/federatedIdentityCredentials/:credentialId': async (call) => ({
+    body: await getFederatedCredential(call, id(call), credentialId(call)),
+  }),
+  'PATCH /applications/:id/federatedIdentityCredentials/:credentialId': async (call) =>
+    done(await updateFederatedCredential(call, id(call), credentialId(call), call.body)),
+  'DELETE /applications/:id/federatedIdentityCredentials/:credentialId': async (call) =>
+    done(await deleteFederatedCredential(call, id(call), credentialId(call))),
+
   'GET /servicePrincipals': async (call) =>
-    collection((await listServicePrincipals(call, call.query)).map(({ object }) => object)),
+    collection(await withCredentials(call.db, await listServicePrincipals(call, call.query))),
   'POST /servicePrincipals': async (call) => ({
     status: 201,
-    body: await createServicePrincipal(call, call.body, call.nowMs),
+    body: { ...(await createServicePrincipal(call, call.body, call.nowMs)), ...NO_CREDENTIALS },
   }),
-  'GET /servicePrincipals/:id': async (call) => ({
-    body: (await findServicePrincipal(call, id(call))).object,
-  }),
+  'GET /servicePrincipals/:id': async (call) => {
+    const [body = {}] = await withCredentials(call.db, [await findServicePrincipal(call, id(call))])
+    return { body }
+  },
   'PATCH /servicePrincipals/:id': async (call) =>
     done(await updateServicePrincipal(call, id(call), call.body)),
+  'POST /servicePrincipals/:id/addPassword': async (call) => ({
+    body: await addPassword(call, 'servicePrincipal', id(call), call.body),
+  }),
+  'POST /servicePrincipals/:id/removePassword': async (call) =>
+    done(await removePassword(call, 'servicePrincipal', id(call), call.body)),
+  'POST /servicePrincipals/:id/addKey': async (call) => ({
+    body: await addKey(call, 'servicePrincipal', id(call), call.body),
+  }),
+  'POST /servicePrincipals/:id/removeKey': async (call) =>
+    done(await removeKey(call, 'servicePrincipal', id(call), call.body)),
   'GET /servicePrincipals/:id/appRoleAssignments': async (call) =>
     collection(await listAssignments(call, id(call), 'principal_id')),
   'POST /servicePrincipals/:id/appRoleAssignments': async (call) => ({
@@ -84,6 +129,9 @@ const DIRECTORY: GraphRoutes = {
 }
 
 const id = (call: { readonly params: Readonly<Record<string, string>> }) => call.params['id'] ?? ''
+const credentialId = (call: { readonly params: Readonly<Record<string, string>> }) =>
+  call.params['credentialId'] ?? ''
+const NO_CREDENTIALS = { keyCredentials: [], passwordCredentials: [] }
 const done = (_nothing: void) => ({})
 
 /** Every URL of the platform. */

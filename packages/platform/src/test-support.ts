@@ -7,7 +7,7 @@ import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemNow } from './clock.ts'
-import { type Platform, startPlatform } from './platform.ts'
+import { type Platform, type PlatformOptions, startPlatform } from './platform.ts'
 import { GRAPH_ROLES, type GraphRole } from './registration/graph-application.ts'
 import { REFUSALS, type RefusalNumber } from './token/refusals.ts'
 import { makeSelfSigned, type CertifiedKey } from './tls/certificates.ts'
@@ -57,10 +57,10 @@ export class World {
     this.#agent = new Agent({ ca: platform.ca, keepAlive: true })
   }
 
-  static async start(folder?: string): Promise<World> {
+  static async start(folder?: string, options: Partial<PlatformOptions> = {}): Promise<World> {
     const clock = { ms: Math.floor(systemNow() / 1000) * 1000 }
     const dataFolder = folder ?? (await temporaryFolder())
-    const platform = await startPlatform({ dataFolder, port: 0, now: () => clock.ms })
+    const platform = await startPlatform({ ...options, dataFolder, port: 0, now: () => clock.ms })
     return new World(dataFolder, platform, clock)
   }
 

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import type { Authority } from '../authority/authority.ts'
 import { randomFraction, systemClock } from '../clock.ts'
 import { ConfigurationError, PermissionError, ProtocolError, type TomteError } from '../errors.ts'
 import type { Identity } from '../identity/identity.ts'
 import { withoutUser } from '../network.ts'
+import { sendObserved } from '../telemetry/telemetry.ts'
 import type { TokenSource } from '../token/token.ts'
 import { type BatchRequest, type BatchResponse, runBatch } from './batch.ts'
 import { ApiError, errorOf } from './errors.ts'
@@ -26,6 +28,14 @@ export interface ApiOptions extends SenderOptions {
 export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+interface Attempt {
+  readonly method: string
+  readonly url: URL
+  readonly accessToken: string
+  readonly body: object | undefined
+  readonly resends: number
 }
 
 const IDEMPOTENT = new Set(['GET', 'PUT', 'DELETE', 'HEAD'])
@@ -106,7 +116,7 @@ export class Api {
     for (let number = 1; ; number += 1) {
       const ask = { signal: options.signal }
       const { token: accessToken } = await this.#source.token(ask)
-      const response = await this.#attempt(method, url, accessToken, body, options)
+      const response = await this.#attempt({ method, url, accessToken, body, resends: number - 1 }, options)
       if (response.status >= 200 && response.status < 300) return parseBody(method, url, response)
       if (response.status === 401 && !renewed) {
         renewed = true
@@ -149,16 +159,10 @@ export class Api {
     await this.#clock.sleep(ms, signal)
   }
 
-  #attempt(
-    method: string,
-    url: URL,
-    token: string,
-    body: object | undefined,
-    options: CallOptions,
-  ): Promise<Incoming> {
+  #attempt({ method, url, accessToken, body, resends }: Attempt, options: CallOptions): Promise<Incoming> {
     this.requests += 1
     const content = body === undefined ? {} : { 'content-type': 'application/json' }
-    return this.#send({
+    const outgoing = {
       method,
       url: url.href,
       headers: {
@@ -166,11 +170,12 @@ export class Api {
         'client-request-id': randomUUID(),
         ...content,
         ...lowerCased(options.headers),
-        authorization: `Bearer ${token}`,
+        authorization: `Bearer ${accessToken}`,
       },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: options.signal,
-    })
+    }
+    return sendObserved(this.#send, { outgoing, resends, now: () => this.#clock.now() })
   }
 
   /**
@@ -218,15 +223,23 @@ export class Api {
       needed.length === 0
         ? 'the application permission that this call needs'
         : `the application permission ${needed.join(', ')}`
-    return new PermissionError(message, {
-      code,
-      hint:
-        clientId === undefined || authority === undefined
-          ? `The identity has no consent for ${permission}: an administrator of its tenant has to grant it`
-          : `Application '${clientId}' has no consent for ${permission} in tenant '${authority.tenant}': ` +
-            `an administrator of that tenant has to grant it, at ${authority.adminConsentUrl(clientId)}`,
-    })
+    return new PermissionError(message, { code, hint: consentHint(clientId, authority, permission) })
   }
+}
+
+function consentHint(
+  clientId: string | undefined,
+  authority: Authority | undefined,
+  permission: string,
+): string {
+  if (clientId === undefined || authority === undefined)
+    return `The identity has no consent for ${permission}: an administrator of its tenant has to grant it`
+  if (authority.adminConsentUrl === undefined)
+    return `Application '${clientId}' lacks ${permission}: an administrator of ${authority.host} or of the API has to grant it`
+  return (
+    `Application '${clientId}' has no consent for ${permission} in tenant '${authority.tenant}': ` +
+    `an administrator of that tenant has to grant it, at ${authority.adminConsentUrl(clientId)}`
+  )
 }
 
 /**

@@ -2,6 +2,7 @@ import { ConfigurationError, CredentialError } from '../errors.ts'
 import { type PublicCertificate, readKeyed, readPublic } from './certificate-file.ts'
 import {
   type AssertionAlgorithm,
+  type AssertionAudience,
   type AssertionSigner,
   assertionStyle,
   clientAssertion,
@@ -33,10 +34,15 @@ export interface ExternalKey {
 
 /** How assertions are signed, and what goes into them. */
 export interface CertificateOptions {
-  /** PS256 names the certificate by `x5t#S256`, RS256 by `x5t`, for older authorities. Default `PS256`. */
+  /**
+   * PS256 names the certificate by `x5t#S256`, RS256 by `x5t`, for older authorities. Default `PS256`, unless the metadata of a
+   * server other than Entra have RS256 alone.
+   */
   readonly algorithm?: AssertionAlgorithm | undefined
   /** Sends the certificates along (`x5c`), for an authority that trusts a subject name and its issuer. Default false. */
   readonly sendChain?: boolean | undefined
+  /** Whom assertions to a server other than Entra are for. Default `issuer`. */
+  readonly audience?: AssertionAudience | undefined
   /** Extra signed claims, such as `client_ip`; none of aud, iss, sub, jti, nbf, iat, exp. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined
 }
@@ -62,9 +68,9 @@ export interface CertificateOptions {
  */
 export function certificate(
   source: CertificateSource,
-  { algorithm = 'PS256', sendChain = false, claims = {} }: CertificateOptions = {},
+  { algorithm, sendChain = false, claims = {}, audience }: CertificateOptions = {},
 ): Credential {
-  const style = assertionStyle(algorithm, sendChain, claims)
+  const style = assertionStyle(algorithm, sendChain, claims, audience)
   const signatory = signatoryOf(source)
   let expiresAtMs: number | undefined
   const prove = async ({ body }: TokenForm, context: ProofContext) => {

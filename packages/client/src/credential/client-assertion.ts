@@ -1,6 +1,8 @@
 import { constants, type KeyObject, sign } from 'node:crypto'
 import { promisify, types } from 'node:util'
+import type { ServerMetadata } from '../authority/issuer.ts'
 import { ConfigurationError } from '../errors.ts'
+import { quoted } from '../token/quoted.ts'
 import type { PublicCertificate } from './certificate-file.ts'
 import type { ProofContext } from './credential.ts'
 
@@ -13,9 +15,17 @@ export type AssertionSigner = (
   algorithm: AssertionAlgorithm,
 ) => Uint8Array | Promise<Uint8Array>
 
+/**
+ * Whom an assertion is for: the server's issuer, as RFC 7523bis asks for, or its token endpoint, as servers before it do. Entra
+ * takes its token endpoint.
+ */
+export type AssertionAudience = 'issuer' | 'tokenEndpoint'
+
 /** What the assertions of one credential have in common. */
 export interface AssertionStyle {
-  readonly algorithm: AssertionAlgorithm
+  /** The first that the server takes. */
+  readonly algorithms: readonly AssertionAlgorithm[]
+  readonly audience: AssertionAudience
   readonly sendChain: boolean
   readonly claims: Readonly<Record<string, unknown>>
 }
@@ -54,21 +64,23 @@ export function keySigner(key: KeyObject): AssertionSigner {
 
 /** Checks what the caller asks for. @throws ConfigurationError if the algorithm is unknown or a claim is reserved. */
 export function assertionStyle(
-  algorithm: AssertionAlgorithm,
+  algorithm: AssertionAlgorithm | undefined,
   sendChain: boolean,
   claims: Readonly<Record<string, unknown>>,
+  audience: AssertionAudience = 'issuer',
 ): AssertionStyle {
-  if (!Object.hasOwn(ALGORITHMS, algorithm)) {
+  if (algorithm !== undefined && !Object.hasOwn(ALGORITHMS, algorithm)) {
     throw new ConfigurationError(
       `Cannot sign assertions with '${algorithm}', as one of ${Object.keys(ALGORITHMS).join(', ')} is needed`,
       { code: 'algorithm_unknown', hint: 'Leave the option out, unless the authority asks for RS256' },
     )
   }
-  return { algorithm, sendChain, claims: extraClaims(claims) }
+  const algorithms = algorithm === undefined ? (['PS256', 'RS256'] as const) : [algorithm]
+  return { algorithms, audience, sendChain, claims: extraClaims(claims) }
 }
 
 /** A copy of the claims as JSON has them, so that nothing changes them between this check and the signature. */
-function extraClaims(claims: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+export function extraClaims(claims: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const copy = jsonObject(claims)
   const taken = RESERVED.filter((name) => Object.hasOwn(copy, name))
   if (taken.length === 0) return copy
@@ -92,22 +104,41 @@ function unusableClaims(found: string): ConfigurationError {
   )
 }
 
-/** Makes one signed assertion (RFC 7523 §2.2). @throws ConfigurationError if the signer returns no signature. */
-export async function clientAssertion(
-  { certificate, sign: signWith, from }: Signatory,
-  { algorithm, sendChain, claims }: AssertionStyle,
+/**
+ * The first of the algorithms that the server takes; one that says nothing of them takes the first. The only one, which is the
+ * caller's choice, is taken whatever the server says.
+ *
+ * @throws ConfigurationError if the server takes none of them.
+ */
+export function agreedAlgorithm<Algorithm extends string>(
+  algorithms: readonly Algorithm[],
+  server: ServerMetadata | undefined,
+): Algorithm {
+  const [first] = algorithms
+  const known = server?.signingAlgorithms
+  const agreed =
+    known === undefined || algorithms.length === 1 ? first : algorithms.find((each) => known.includes(each))
+  if (agreed !== undefined) return agreed
+  throw new ConfigurationError(
+    `Cannot sign an assertion for '${server?.issuer}', as it must take one of ${algorithms.join(', ')}: it states ${quoted(known?.join(', ') || 'none')}`,
+    {
+      code: 'algorithm_unsupported',
+      hint: 'Use a key of the kind that the server takes, or state `algorithm` if its metadata are incomplete',
+    },
+  )
+}
+
+/** The claims of one assertion (RFC 7523 §3); those of the caller cannot replace its own. */
+export function assertionClaims(
   context: ProofContext,
-): Promise<string> {
+  audience: AssertionAudience,
+  claims: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
   const nowSeconds = Math.floor(context.nowMs / 1000)
-  const header = {
-    alg: algorithm,
-    typ: 'JWT',
-    ...ALGORITHMS[algorithm].thumbprint(certificate),
-    ...(sendChain ? { x5c: certificate.chain } : {}),
-  }
-  const payload = {
+  const { server, tokenEndpoint } = context
+  return {
     ...claims,
-    aud: context.tokenEndpoint,
+    aud: server && audience === 'issuer' ? server.issuer : tokenEndpoint,
     iss: context.clientId,
     sub: context.clientId,
     jti: context.randomUuid(),
@@ -115,10 +146,28 @@ export async function clientAssertion(
     iat: nowSeconds,
     exp: nowSeconds + LIFETIME_SECONDS,
   }
-  const signed = `${encode(header)}.${encode(payload)}`
+}
+
+/** Makes one signed assertion (RFC 7523 §2.2). @throws ConfigurationError if the signer returns no signature. */
+export async function clientAssertion(
+  { certificate, sign: signWith, from }: Signatory,
+  { algorithms, audience, sendChain, claims }: AssertionStyle,
+  context: ProofContext,
+): Promise<string> {
+  const algorithm = agreedAlgorithm(algorithms, context.server)
+  const header = {
+    alg: algorithm,
+    typ: 'JWT',
+    ...ALGORITHMS[algorithm].thumbprint(certificate),
+    ...(sendChain ? { x5c: certificate.chain } : {}),
+  }
+  const signed = signingInput(header, assertionClaims(context, audience, claims))
   const signature: unknown = await signWith(Buffer.from(signed), algorithm)
   return `${signed}.${encodeSignature(signature, certificate.signatureBytes, from)}`
 }
+
+/** What is signed of a JWS in its compact form (RFC 7515 §5.1). */
+export const signingInput = (header: object, claims: object): string => `${encode(header)}.${encode(claims)}`
 
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
 

@@ -1,3 +1,5 @@
+import type { ServerMetadata } from '../authority/issuer.ts'
+
 /** The token request before it is sent: a credential adds its proof to it (RFC 6749 §2.3, RFC 7521 §4.2). */
 export interface TokenForm {
   readonly body: URLSearchParams
@@ -9,6 +11,8 @@ export interface ProofContext {
   readonly clientId: string
   /** The token endpoint's URL: the audience of a client assertion (RFC 7523 §3). */
   readonly tokenEndpoint: string
+  /** What the authorization server says of itself, where it was found by discovery (RFC 8414); absent for Entra. */
+  readonly server?: ServerMetadata | undefined
   readonly nowMs: number
   readonly randomUuid: () => string
 }

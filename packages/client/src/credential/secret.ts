@@ -1,3 +1,4 @@
+import type { ServerMetadata } from '../authority/issuer.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { Credential } from './credential.ts'
 import { watchedFile } from './watched-file.ts'
@@ -7,7 +8,10 @@ export type SecretSource = string | { readonly file: string }
 
 /** How a client secret is sent. */
 export interface SecretOptions {
-  /** `post` sends it in the form, `basic` in the Authorization header (RFC 6749 §2.3.1). Default `post`. */
+  /**
+   * `post` sends it in the form, `basic` in the Authorization header (RFC 6749 §2.3.1). Default: `post` to Entra; to a server
+   * found by discovery `basic`, which every such server has to know, unless it states `client_secret_post` alone.
+   */
   readonly method?: 'post' | 'basic' | undefined
 }
 
@@ -21,16 +25,24 @@ export interface SecretOptions {
  * const credential = clientSecret({ file: '/run/secrets/daemon' }, { method: 'basic' })
  * ```
  */
-export function clientSecret(source: SecretSource, { method = 'post' }: SecretOptions = {}): Credential {
+export function clientSecret(source: SecretSource, { method }: SecretOptions = {}): Credential {
   const read = typeof source === 'string' ? undefined : watchedFile(source.file, parse)
   const stated = typeof source === 'string' ? checked(source) : undefined
-  return async ({ body, headers }, { clientId }) => {
+  return async ({ body, headers }, { clientId, server }) => {
     const secret = stated ?? (await read?.()) ?? ''
-    if (method === 'post') body.set('client_secret', secret)
+    if ((method ?? methodOf(server)) === 'post') body.set('client_secret', secret)
     else
       headers['authorization'] =
         `Basic ${Buffer.from(`${encode(clientId)}:${encode(secret)}`).toString('base64')}`
   }
+}
+
+function methodOf(server: ServerMetadata | undefined): 'post' | 'basic' {
+  if (server === undefined) return 'post'
+  const { authMethods } = server
+  const isPostAlone =
+    authMethods.includes('client_secret_post') && !authMethods.includes('client_secret_basic')
+  return isPostAlone ? 'post' : 'basic'
 }
 
 const parse = (bytes: Buffer) => checked(bytes.toString('utf8').trim())

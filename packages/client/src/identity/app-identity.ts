@@ -1,30 +1,37 @@
-import { type Authority, authorityAt, PUBLIC_CLOUD } from '../authority/authority.ts'
-import { tenantName } from '../authority/tenant.ts'
+import type { Authority } from '../authority/authority.ts'
+import {
+  type IssuerOptions,
+  type TenantOptions,
+  type TokenServer,
+  tokenServer,
+} from '../authority/token-server.ts'
 import { type Clock, randomFraction, systemClock } from '../clock.ts'
 import type { Credential } from '../credential/credential.ts'
+import { expiryListener } from '../credential/expiry.ts'
 import { type Listener, tellAll } from '../events.ts'
+import type { SharedStore } from '../store/shared-store.ts'
+import type { SharedTokens } from '../store/shared-tokens.ts'
+import { telemetryListener } from '../telemetry/telemetry.ts'
 import { acquirer } from '../token/acquire.ts'
 import { TokenCache } from '../token/cache.ts'
 import { TokenKeeper } from '../token/keeper.ts'
 import { formPoster, type TransportOptions } from '../token/request.ts'
-import { staticScope } from '../token/scope.ts'
 import type { AccessToken } from '../token/slot.ts'
 import { type GetTokenOptions, rememberedCheck, TenantTokens } from '../token/tenant-tokens.ts'
 import type { TokenSource } from '../token/token.ts'
 import type { Identity } from './identity.ts'
+import { type TenantStatus, TenantStatuses } from './tenant-status.ts'
 
-/** Which application, in which tenant, with which proof. */
-export interface AppIdentityOptions extends TransportOptions {
-  /** The directory to work in: a GUID or a verified domain name. */
-  readonly tenantId: string
+/** Which application, with which proof, and how its tokens are kept. */
+export interface ApplicationOptions extends TransportOptions {
   /** The application (client) id. */
   readonly clientId: string
   /** One credential, or several in order: the next is tried when the authority refuses one. */
   readonly credential: Credential | readonly Credential[]
-  /** Default: the public cloud, https://login.microsoftonline.com. */
-  readonly authorityHost?: string | undefined
   /** How many tokens are kept, over all tenants. Default 100,000. */
   readonly tokensMax?: number | undefined
+  /** Where the processes of a fleet share their tokens: `sharedStore` of `@tomte/client/store`. Default: nowhere. */
+  readonly store?: SharedStore | undefined
   /** Told of what happens, for a log or an alarm: token requests, renewals that failed, credentials that were refused. */
   readonly onEvent?: Listener | undefined
   readonly clock?: Clock | undefined
@@ -32,32 +39,58 @@ export interface AppIdentityOptions extends TransportOptions {
   readonly random?: (() => number) | undefined
 }
 
+/** An application, and either the tenant it works in or the issuer of its tokens. */
+export type AppIdentityOptions = ApplicationOptions & (TenantOptions | IssuerOptions)
+
 /** What the identities of one application share, whatever their tenant. */
 class Application {
   readonly clientId: string
-  readonly authorityOf: (tenant: string) => Authority
+  readonly server: TokenServer
   readonly keeper: TokenKeeper
-  readonly checked = rememberedCheck(staticScope)
+  readonly statuses: TenantStatuses
+  readonly shared: SharedTokens | undefined
+  readonly checked: (scope: string) => string
   tokenRequests = 0
+  readonly options: AppIdentityOptions
   readonly #identities = new Map<string, AppIdentity>()
 
   constructor(options: AppIdentityOptions) {
     const { clientId, clock = systemClock, random = randomFraction } = options
-    const tell = tellAll([options.onEvent])
+    this.options = options
+    this.statuses = new TenantStatuses(clock, options.tokensMax)
+    const credentials = [options.credential].flat()
+    const cache = new TokenCache(options.tokensMax)
+    const observed = {
+      clientId,
+      tokensCached: () => cache.size,
+      credentialExpiries: () => credentials.map(({ expiresAtMs }) => expiresAtMs?.()),
+      now: () => clock.now(),
+    }
+    const announce = expiryListener(credentials, clock, (event) => tell(event))
+    const tell: Listener = tellAll([
+      this.statuses.hear,
+      telemetryListener(observed),
+      options.onEvent,
+      announce,
+    ])
     this.clientId = clientId
-    this.authorityOf = authorityAt(options.authorityHost ?? PUBLIC_CLOUD)
-    const acquire = acquirer({
+    this.server = tokenServer(options, clock)
+    this.checked = rememberedCheck(this.server.checkedScope)
+    const ask = acquirer({
       clientId,
       clock,
       tell,
-      endpointOf: (tenant) => this.authorityOf(tenant).tokenEndpoint,
-      credentials: [options.credential].flat(),
+      endpointOf: this.server.endpointOf,
+      credentials,
       post: formPoster({ ...options, clock }),
       sent: () => {
         this.tokenRequests += 1
       },
     })
-    this.keeper = new TokenKeeper({ cache: new TokenCache(options.tokensMax), clock, random, acquire, tell })
+    const authorityOf = (tenant: string) => this.server.authorityOf(tenant).tokenEndpoint ?? tenant
+    this.shared = options.store?.share({ authorityOf, clientId, acquire: ask, clock, random, tell })
+    const acquire = this.shared?.acquire ?? ask
+    this.keeper = new TokenKeeper({ cache, clock, random, acquire, tell })
   }
 
   /** The identity in a tenant, found by the name that the caller used, so that nothing is parsed twice. */
@@ -83,7 +116,7 @@ const IDENTITIES_REMEMBERED = 100_000
  * An application in one tenant, able to get tokens for itself by client credentials (RFC 6749 §4.4). It is also a
  * `TokenCredential` of @azure/core-auth.
  *
- * @throws ConfigurationError if the tenant or the authority host cannot be one.
+ * @throws ConfigurationError if the tenant, the authority host, the region or the issuer cannot be one, or none or both are given.
  * @example
  * ```ts
  * import { AppIdentity, certificate } from '@tomte/client'
@@ -93,6 +126,17 @@ const IDENTITIES_REMEMBERED = 100_000
  *   credential: certificate({ file: 'daemon.pem' }),
  * })
  * const { token } = await identity.getToken('https://graph.microsoft.com/.default')
+ * ```
+ * @example
+ * ```ts
+ * import { AppIdentity, clientSecret } from '@tomte/client'
+ * const identity = new AppIdentity({
+ *   issuer: 'https://id.example/realms/orders',
+ *   clientId: 'nightly-sync',
+ *   credential: clientSecret({ file: '/run/secrets/daemon' }),
+ *   parameters: { resource: 'https://orders.example' },
+ * })
+ * const { token } = await identity.getToken('orders.read')
  * ```
  */
 export class AppIdentity implements Identity {
@@ -106,8 +150,7 @@ export class AppIdentity implements Identity {
   constructor(given: AppIdentityOptions | Place) {
     this.#application = 'application' in given ? given.application : new Application(given)
     const { keeper, checked } = this.#application
-    this.#tenant =
-      'application' in given ? given.tenant : this.#application.authorityOf(given.tenantId).tenant
+    this.#tenant = 'application' in given ? given.tenant : this.#application.server.home
     this.#tokens = new TenantTokens(keeper, this.#tenant, checked)
     this.#application.remember(this, this.#tenant)
   }
@@ -119,7 +162,7 @@ export class AppIdentity implements Identity {
 
   /** Where the tokens of this tenant come from. */
   get authority(): Authority {
-    return this.#application.authorityOf(this.#tenant)
+    return this.#application.server.authorityOf(this.#tenant)
   }
 
   /** How many token requests the application has sent, over all tenants. */
@@ -130,22 +173,33 @@ export class AppIdentity implements Identity {
   /**
    * The same application in another tenant: the same credentials and one cache with a partition for each tenant.
    *
-   * @throws ConfigurationError if the tenant cannot be one.
+   * @throws ConfigurationError if the tenant cannot be one, or the identity is that of an issuer, which has no tenants.
    */
   forTenant(tenantId: string): AppIdentity {
     return this.#application.identityIn(tenantId) ?? this.#inTenant(tenantId)
   }
 
   #inTenant(tenantId: string): AppIdentity {
-    const tenant = tenantName(tenantId)
     const application = this.#application
+    const tenant = application.server.tenantNamed(tenantId)
     return application.identityIn(tenant) ?? new AppIdentity({ application, tenant })
+  }
+
+  /**
+   * The same application in the same tenant with another credential, a cache of its own, and nobody who is told: its first token
+   * shows that the authority takes a new credential before the old one is given up.
+   */
+  withCredential(credential: Credential | readonly Credential[]): AppIdentity {
+    const { options, server } = this.#application
+    const other = new AppIdentity({ ...options, credential, store: undefined, onEvent: undefined })
+    return this.#tenant === server.home ? other : other.forTenant(this.#tenant)
   }
 
   /**
    * Returns an access token for the scope, from memory while it lasts.
    *
-   * @param scopes `{resource}/.default`, alone or as the only element of a list.
+   * @param scopes `{resource}/.default`, alone or as the only element of a list; of an issuer the scopes that it knows
+   * (RFC 6749 §3.3), or an empty text for none.
    * @throws TomteError one of its subclasses; the class is the remedy.
    */
   async getToken(scopes: string | readonly string[], options?: GetTokenOptions): Promise<AccessToken> {
@@ -176,6 +230,29 @@ export class AppIdentity implements Identity {
   /** Forgets this tenant's tokens, as after new consent: the next call asks again (wire.md §13.3). */
   forgetTokens(): void {
     this.#tokens.forget()
+    this.#application.shared?.forget(this.#tenant)
+  }
+
+  /**
+   * What this process has seen of a tenant: consent, roles held, the last token, the last refusal. Default: its own tenant.
+   *
+   * @throws ConfigurationError if the tenant cannot be one.
+   * @example
+   * ```ts
+   * import { AppIdentity, identityFromEnvironment } from '@tomte/client'
+   * const identity = new AppIdentity(identityFromEnvironment(process.env))
+   * const { consented, lastRefusal } = identity.status('fabrikam.example')
+   * if (consented === false) console.log(lastRefusal?.hint)
+   * ```
+   */
+  status(tenantId?: string): TenantStatus {
+    const { server, statuses } = this.#application
+    return statuses.of(tenantId === undefined ? this.#tenant : server.tenantNamed(tenantId))
+  }
+
+  /** What this process has seen of every tenant, the one that changed last at the end; `tokensMax` tenants at most. */
+  statuses(): readonly TenantStatus[] {
+    return this.#application.statuses.all()
   }
 
   tokenSource(scope: string): TokenSource {

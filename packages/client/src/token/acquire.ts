@@ -1,16 +1,26 @@
 import { randomUUID } from 'node:crypto'
+import type { ServerMetadata } from '../authority/issuer.ts'
 import type { Clock } from '../clock.ts'
 import type { Credential, TokenForm } from '../credential/credential.ts'
 import { CredentialError } from '../errors.ts'
 import type { Listener } from '../events.ts'
 import type { PostForm } from './request.ts'
 import { readTokenResponse } from './response.ts'
+import { rolesIn } from './roles.ts'
 import type { Token } from './token.ts'
+
+/** Where a token request goes, and what it carries beside the usual. */
+export interface TokenEndpoint {
+  readonly url: string
+  /** What discovery found; absent for the Microsoft identity platform, whose rules are known. */
+  readonly server?: ServerMetadata | undefined
+  readonly parameters?: readonly (readonly [name: string, value: string])[] | undefined
+}
 
 export interface AcquireOptions {
   readonly clientId: string
-  /** The URL of the token endpoint that answers for a tenant. */
-  readonly endpointOf: (tenant: string) => string | Promise<string>
+  /** The token endpoint that answers for a tenant. */
+  readonly endpointOf: (tenant: string) => TokenEndpoint | Promise<TokenEndpoint>
   /** In order: the next is tried when the authority refuses one. */
   readonly credentials: readonly Credential[]
   readonly post: PostForm
@@ -66,35 +76,46 @@ async function ask(options: AcquireOptions, credential: Credential, request: Tok
   const { clock, tell } = options
   const { tenant, scope } = request
   const startMs = clock.now()
+  const seen: Seen = {}
+  const facts = () => ({ tenant, scope, ...seen, durationMs: clock.now() - startMs })
   try {
-    const token = await exchange(options, credential, request)
-    const { expiresAtMs } = token
-    tell({ type: 'token_obtained', tenant, scope, durationMs: clock.now() - startMs, expiresAtMs })
+    const token = await exchange(options, credential, request, seen)
+    const { expiresAtMs, accessToken } = token
+    tell({ type: 'token_obtained', ...facts(), expiresAtMs, roles: rolesIn(accessToken) })
     return token
   } catch (error) {
-    tell({ type: 'token_refused', tenant, scope, durationMs: clock.now() - startMs, error })
+    tell({ type: 'token_refused', ...facts(), error })
     throw error
   }
+}
+
+/** How far a request got, for those who listen. */
+interface Seen {
+  endpoint?: string
+  status?: number
 }
 
 async function exchange(
   { clientId, endpointOf, post, clock, sent }: AcquireOptions,
   credential: Credential,
   { tenant, scope, claims }: TokenRequest,
+  seen: Seen,
 ): Promise<Token> {
-  const tokenEndpoint = await endpointOf(tenant)
+  const { url: tokenEndpoint, server, parameters = [] } = await endpointOf(tenant)
   const form: TokenForm = {
-    body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, scope }),
-    headers: { 'client-request-id': randomUUID(), 'return-client-request-id': 'true' },
+    body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId }),
+    headers: server ? {} : { 'client-request-id': randomUUID(), 'return-client-request-id': 'true' },
   }
+  if (scope !== '') form.body.set('scope', scope)
   if (claims !== undefined) form.body.set('claims', claims)
-  await credential(form, { clientId, tokenEndpoint, nowMs: clock.now(), randomUuid: randomUUID })
+  for (const [name, value] of parameters) form.body.append(name, value)
+  await credential(form, { clientId, tokenEndpoint, server, nowMs: clock.now(), randomUuid: randomUUID })
   sent()
+  seen.endpoint = tokenEndpoint
   const sentAtMs = clock.now()
   const response = await post(tokenEndpoint, form)
-  return readTokenResponse(
-    response,
-    { clientId, tenant, scope, secret: form.body.get('client_secret'), sentAtMs },
-    clock.now(),
-  )
+  seen.status = response.status
+  const secret = form.body.get('client_secret')
+  const asked = { clientId, tenant, scope, secret, sentAtMs, server }
+  return readTokenResponse(response, asked, clock.now())
 }

@@ -1,3 +1,4 @@
+import { placeOf } from '../authority/issuer.ts'
 import type { Clock } from '../clock.ts'
 import { UnavailableError } from '../errors.ts'
 import type { Listener } from '../events.ts'
@@ -158,7 +159,7 @@ export class TokenKeeper {
       clock,
       signal,
       timeoutMs,
-      what: `a token for ${slot.scope} in tenant ${slot.tenant}`,
+      what: `a token for ${slot.scope} ${placeOf(slot.tenant, '')}`,
     })
   }
 

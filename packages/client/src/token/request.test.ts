@@ -46,6 +46,7 @@ describe('formPoster', () => {
     assert.equal(sent.headers['content-type'], 'application/x-www-form-urlencoded')
     assert.equal(sent.headers['content-length'], String(sent.body.length))
     assert.equal(sent.headers.accept, 'application/json')
+    assert.equal(sent.headers['accept-encoding'], 'identity')
     assert.equal(sent.headers['client-request-id'], 'an-id')
   })
 

@@ -1,4 +1,6 @@
+import type { IncomingMessage } from 'node:http'
 import type { Agent, request } from 'node:https'
+import type { GetDocument } from '../authority/discovery.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { TokenForm } from '../credential/credential.ts'
 import { ConfigurationError, type TomteError, UnavailableError } from '../errors.ts'
@@ -33,28 +35,70 @@ const TIMEOUT_MS = 30_000
  */
 export type PostForm = (url: string, form: TokenForm) => Promise<RawResponse>
 
+/** How the authority is reached, with the clock that ends the wait. */
+export type ExchangeOptions = TransportOptions & { readonly clock?: Clock | undefined }
+
 /** Makes the function that posts a token request: it knows the network and none of the rules. Follows no redirect. */
-export function formPoster({
-  ca,
-  timeoutMs = TIMEOUT_MS,
-  clock = systemClock,
-}: TransportOptions & { readonly clock?: Clock | undefined } = {}): PostForm {
-  let transport: Promise<{ readonly agent: Agent; readonly request: typeof request }> | undefined
+export function formPoster(options: ExchangeOptions = {}): PostForm {
+  const exchange = exchanger(options)
   return async (url, { body, headers }) => {
+    // A text goes out with the headers in one piece, bytes would follow in another; the encoding leaves ASCII alone.
+    const content = body.toString()
+    const { incoming, text } = await exchange(url, {
+      method: 'POST',
+      content,
+      headers: {
+        ...headers,
+        accept: 'application/json',
+        'content-type': 'application/x-www-form-urlencoded',
+        'content-length': content.length,
+      },
+    })
+    return {
+      status: incoming.statusCode ?? 0,
+      contentType: incoming.headers['content-type'] ?? '',
+      retryAfter: incoming.headers['retry-after'],
+      date: incoming.headers.date,
+      body: text,
+    }
+  }
+}
+
+/** Makes the function that gets a document of the authority, such as its metadata, under the rules of a token request. */
+export function documentGetter(options: ExchangeOptions): GetDocument {
+  const exchange = exchanger(options)
+  return async (url) => {
+    const { incoming, text } = await exchange(url, { method: 'GET', headers: { accept: 'application/json' } })
+    return {
+      status: incoming.statusCode ?? 0,
+      retryAfter: incoming.headers['retry-after'],
+      cacheControl: incoming.headers['cache-control'],
+      body: text,
+    }
+  }
+}
+
+// Who says nothing takes every coding (RFC 9110 §12.5.3), and none is undone here.
+const PLAIN = { 'accept-encoding': 'identity' }
+
+interface Outgoing {
+  readonly method: 'GET' | 'POST'
+  readonly headers: Readonly<Record<string, string | number>>
+  readonly content?: string | undefined
+}
+
+interface Answered {
+  readonly incoming: IncomingMessage
+  readonly text: string
+}
+
+function exchanger({ ca, timeoutMs = TIMEOUT_MS, clock = systemClock }: ExchangeOptions) {
+  let transport: Promise<{ readonly agent: Agent; readonly request: typeof request }> | undefined
+  return async (url: string, { method, headers, content }: Outgoing): Promise<Answered> => {
     transport ??= loadTransport(ca)
     const { agent, request } = await transport
     return new Promise((resolve, reject) => {
-      const content = Buffer.from(body.toString())
-      const outgoing = request(url, {
-        agent,
-        method: 'POST',
-        headers: {
-          ...headers,
-          accept: 'application/json',
-          'content-type': 'application/x-www-form-urlencoded',
-          'content-length': content.length,
-        },
-      })
+      const outgoing = request(url, { agent, method, headers: { ...headers, ...PLAIN } })
       let late = false
       const inTime = clock.after(timeoutMs, () => {
         late = true
@@ -77,13 +121,7 @@ export function formPoster({
         })
         incoming.on('end', () => {
           inTime()
-          resolve({
-            status: incoming.statusCode ?? 0,
-            contentType: incoming.headers['content-type'] ?? '',
-            retryAfter: incoming.headers['retry-after'],
-            date: incoming.headers.date,
-            body: Buffer.concat(chunks).toString('utf8'),
-          })
+          resolve({ incoming, text: Buffer.concat(chunks).toString('utf8') })
         })
       })
       outgoing.end(content)

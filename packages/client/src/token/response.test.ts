@@ -49,6 +49,20 @@ describe('readTokenResponse takes', () => {
     ['expires_in rather than expires_on', { expires_on: 1_790_000_001 }, 3599, 1799.5],
     ['expires_on in the past, as the end', { expires_in: undefined, expires_on: 1_789_999_999 }, 0, 0],
     ['no lifetime at all, as the end', { expires_in: undefined }, 0, 0],
+    [
+      'fields that other libraries stumble over',
+      { scope: 'api://orders/Read', client_info: 'e30', id_token: 'eyJ.e30.', ext_expires_in: 0 },
+      3599,
+      1799.5,
+    ],
+    ['a lifetime that other libraries take for none', { expires_in: 299 }, 299, 149.5],
+    ['a lifetime beyond all dates, as a hundred years', { expires_in: 1e300 }, 3_155_760_000, 1_577_880_000],
+    [
+      'an end beyond all dates, as a hundred years',
+      { expires_in: undefined, expires_on: 1e300 },
+      3_155_760_000,
+      1_577_880_000,
+    ],
     ['fields that it does not know', { scope: 'x', id_token: 1, error_codes: [1] }, 3599, 1799.5],
   ] as const
   for (const [name, changes, expiresSeconds, refreshSeconds] of accepted) {
@@ -68,6 +82,10 @@ describe('readTokenResponse takes', () => {
       expiresAtMs: sentAtMs + 3_599_000,
       refreshAtMs: sentAtMs + 1_799_500,
     })
+  })
+
+  it('a token that comes with Retry-After', () => {
+    assert.equal(read({ ...raw(GOOD), retryAfter: '60' }).accessToken, 'the-token')
   })
 
   it('JSON under another content type', () => {
@@ -114,6 +132,8 @@ describe('readTokenResponse refuses', () => {
     ['a list', [GOOD], 200, 'application/json'],
     ['a text', '"the-token"', 200, 'application/json'],
     ['null', 'null', 200, 'application/json'],
+    ['a compressed body', '\x1f\x8b\b\0\0', 200, 'application/json'],
+    ['JSON of a hundred thousand levels', '['.repeat(100_000), 200, 'application/json'],
   ] as const
   for (const [name, body, status, type] of bodies) {
     it(name, () => {

@@ -1,3 +1,4 @@
+import { placeOf, type ServerMetadata } from '../authority/issuer.ts'
 import {
   ConfigurationError,
   CredentialError,
@@ -8,7 +9,9 @@ import {
   UnavailableError,
 } from '../errors.ts'
 import { httpDateMs, retryAfterMs } from '../retry-after.ts'
+import { quoted, quotedHeader, quotedName } from './quoted.ts'
 import type { RawResponse } from './request.ts'
+import { isPassing, serverHint, serverRemedy } from './server-refusals.ts'
 import type { Token } from './token.ts'
 
 /** The request a response belongs to, for its error messages. */
@@ -20,6 +23,8 @@ export interface Asked {
   readonly secret?: string | null | undefined
   /** When it was sent: a lifetime counts from there, since the answer may have taken a while. Default: now. */
   readonly sentAtMs?: number | undefined
+  /** Set for a server other than Microsoft's: its refusals have an `error` and no numbers (RFC 6749 §5.2). */
+  readonly server?: ServerMetadata | undefined
 }
 
 type Json = Readonly<Record<string, unknown>>
@@ -52,10 +57,15 @@ export function readTokenResponse(response: RawResponse, asked: Asked, nowMs: nu
 
 /** A token whose end is unknown, which RFC 6749 §5.1 allows, is as good as over: it serves the call that waits for it. */
 function lifetime(body: Json, sentAtMs: number): number {
-  if (body['expires_in'] !== undefined) return seconds(body['expires_in'], '"expires_in"')
+  if (body['expires_in'] !== undefined)
+    return Math.min(seconds(body['expires_in'], '"expires_in"'), LIFETIME_MAX_SECONDS)
   if (body['expires_on'] === undefined) return 0
-  return Math.max(0, seconds(body['expires_on'], '"expires_on"') - sentAtMs / 1000)
+  const leftSeconds = seconds(body['expires_on'], '"expires_on"') - sentAtMs / 1000
+  return Math.min(Math.max(0, leftSeconds), LIFETIME_MAX_SECONDS)
 }
+
+// A hundred years: beyond it, moments would be no dates any more.
+const LIFETIME_MAX_SECONDS = 3_155_760_000
 
 function parse(response: RawResponse): Json {
   try {
@@ -66,7 +76,7 @@ function parse(response: RawResponse): Json {
   }
   if (response.status === 429 || response.status >= 500) return {}
   throw malformed(
-    `status ${response.status} with a body of type '${response.contentType || 'none'}' that is no JSON object`,
+    `status ${response.status} with a body of type '${quotedHeader(response.contentType) || 'none'}' that is no JSON object`,
   )
 }
 
@@ -131,30 +141,37 @@ const CONFIGURATION_CODES = new Set([
 ])
 
 function refusal(response: RawResponse, body: Json, asked: Asked, nowMs: number): TomteError {
-  const error = text(body['error']) ?? `http_${response.status}`
-  const aadsts = Array.isArray(body['error_codes'])
-    ? body['error_codes'].filter((code) => typeof code === 'number')
-    : []
-  const said =
-    text(body['error_description'])?.split(/[\r\n]| Trace ID:/, 1)[0] ?? `HTTP status ${response.status}`
-  const Class = remedy(response.status, error, aadsts)
+  const hidden = [body['access_token'], body['refresh_token'], body['id_token'], asked.secret]
+  const error = quotedName(body['error'], hidden) ?? `http_${response.status}`
+  const aadsts = asked.server ? [] : errorNumbers(body['error_codes'])
+  const description = text(body['error_description'])?.split(/[\r\n]| Trace ID:/, 1)[0]
+  const said = description === undefined ? `HTTP status ${response.status}` : quoted(description, hidden)
+  const scope = asked.scope === '' ? 'without a scope' : `with scope '${asked.scope}'`
+  const Class = asked.server ? serverRemedy(response.status, error) : remedy(response.status, error, aadsts)
   return new Class(
-    `Cannot get a token for application '${asked.clientId}' in tenant '${asked.tenant}' with scope '${asked.scope}': ${said}`,
+    `Cannot get a token for application '${asked.clientId}' ${placeOf(asked.tenant)} ${scope}: ${said}`,
     {
       code: error,
       aadsts,
-      hint: aadsts
-        .map((code) => OBSERVED_HINTS[code]?.(response, asked, nowMs) ?? HINTS[code])
-        .find((hint) => hint !== undefined),
-      correlationId: text(body['correlation_id']),
-      traceId: text(body['trace_id']),
+      hint: asked.server
+        ? serverHint(response.status, error)
+        : aadsts
+            .map((code) => OBSERVED_HINTS[code]?.(response, asked, nowMs) ?? HINTS[code])
+            .find((hint) => hint !== undefined),
+      correlationId: quotedName(body['correlation_id'], hidden),
+      traceId: quotedName(body['trace_id'], hidden),
       retryAfterMs: retryAfterMs(response.retryAfter, nowMs),
     },
   )
 }
 
+const ERROR_NUMBERS_MAX = 20
+
+const errorNumbers = (codes: unknown): readonly number[] =>
+  Array.isArray(codes) ? codes.filter((code) => typeof code === 'number').slice(0, ERROR_NUMBERS_MAX) : []
+
 function remedy(status: number, error: string, aadsts: readonly number[]): Remedy {
-  if (status === 429 || status >= 500 || error === 'temporarily_unavailable') return UnavailableError
+  if (isPassing(status, error)) return UnavailableError
   if (aadsts.some((code) => PERMISSION_CODES.has(code))) return PermissionError
   if (aadsts.some((code) => CONFIGURATION_CODES.has(code))) return ConfigurationError
   if (error === 'invalid_client' || status === 401) return CredentialError

@@ -14,6 +14,26 @@ export function staticScope(scope: string): string {
   )
 }
 
+// Tokens of printable ASCII without quote and backslash, one space apart.
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/
+
+/**
+ * Returns the scope if an OAuth 2.0 server can be asked for it (RFC 6749 §3.3); an empty text asks for none, and gets what the
+ * server gives by default.
+ *
+ * @throws ConfigurationError for any other text.
+ */
+export function anyScope(scope: string): string {
+  if (scope === '' || SCOPE.test(scope)) return scope
+  throw new ConfigurationError(
+    `Cannot ask for the scope, as words of printable ASCII, one space apart, are needed (RFC 6749 §3.3): found ${JSON.stringify(scope.slice(0, 200))}`,
+    {
+      code: 'scope_invalid',
+      hint: 'Ask for scopes such as "orders.read orders.write", or for none with an empty text',
+    },
+  )
+}
+
 function suggestion(scope: string): string {
   if (scope === '' || scope.includes(' '))
     return 'Ask for one resource at a time, for example https://graph.microsoft.com/.default'

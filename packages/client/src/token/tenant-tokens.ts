@@ -1,3 +1,4 @@
+import { type AbortSignalLike, abortSignalOf } from './abort-signal.ts'
 import type { Ask, TokenKeeper } from './keeper.ts'
 import type { AccessToken, Slot } from './slot.ts'
 import type { TokenSource } from './token.ts'
@@ -5,7 +6,7 @@ import type { TokenSource } from './token.ts'
 /** What one call for a token may say; the names are those of `GetTokenOptions` in @azure/core-auth. */
 export interface GetTokenOptions {
   /** Ends this caller's waiting; the request that others wait for goes on. */
-  readonly abortSignal?: AbortSignal | undefined
+  readonly abortSignal?: AbortSignalLike | undefined
   /** How long this caller waits when no token is cached. Default 30,000 ms. */
   readonly timeoutMs?: number | undefined
   /** Another tenant than the identity's own. */
@@ -40,9 +41,9 @@ export class TenantTokens {
 
   /** The token, from memory or from the authority. */
   async get(scopes: string | readonly string[], options: GetTokenOptions = {}): Promise<AccessToken> {
-    const { claims, forceRefresh = false, abortSignal: signal, timeoutMs } = options
+    const { claims, forceRefresh = false, abortSignal, timeoutMs } = options
     const scope = this.#checked(typeof scopes === 'string' ? scopes : scopes.join(' '))
-    const ask: Ask = { signal, timeoutMs }
+    const ask: Ask = { signal: abortSignalOf(abortSignal), timeoutMs }
     this.#recent = this.#keeper.slot(this.#tenant, scope)
     if (claims === undefined && !forceRefresh) return this.#keeper.token(this.#tenant, scope, ask)
     return this.#keeper.freshToken(this.#tenant, scope, { ...ask, claims })

@@ -11,7 +11,7 @@ const COMMON = {
   response_types_supported: ['code'],
   scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
   grant_types_supported: ['client_credentials'],
-  token_endpoint_auth_methods_supported: ['private_key_jwt'],
+  token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'],
   token_endpoint_auth_signing_alg_values_supported: ['PS256', 'RS256'],
   claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'nbf', 'oid', 'tid', 'roles', 'ver'],
 }

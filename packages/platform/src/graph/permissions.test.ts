@@ -20,7 +20,12 @@ after(() => world.remove())
 
 const CALLERS: readonly (GraphRole | 'no role')[] = ['no role', ...(Object.keys(GRAPH_ROLES) as GraphRole[])]
 const DENIED = 'Insufficient privileges to complete the operation.'
-const ROUTES: readonly (readonly [string, readonly string[]])[] = Object.entries(PERMISSIONS)
+const ALL_ROUTES: readonly (readonly [string, readonly string[] | 'any application'])[] =
+  Object.entries(PERMISSIONS)
+const ROUTES = ALL_ROUTES.flatMap(([route, roles]) =>
+  typeof roles === 'string' ? [] : [[route, roles] as const],
+)
+const BY_PROOF = ALL_ROUTES.flatMap(([route, roles]) => (typeof roles === 'string' ? [route] : []))
 
 // Said a second time and the other way round, so that a slip in the table itself shows.
 const READ_PEOPLE = ['GET /organization', 'GET /users', 'GET /users/:id', 'GET /users/:id/manager']
@@ -33,10 +38,23 @@ const WRITE_PEOPLE = [
 const READ_APPS = [
   'GET /applications',
   'GET /applications/:id',
+  'GET /applications/:id/federatedIdentityCredentials',
+  'GET /applications/:id/federatedIdentityCredentials/:credentialId',
   'GET /servicePrincipals',
   'GET /servicePrincipals/:id',
+]
+const READ_GRANTS = [
   'GET /servicePrincipals/:id/appRoleAssignments',
   'GET /servicePrincipals/:id/appRoleAssignedTo',
+]
+const OWN_CREDENTIALS = [
+  'POST /applications/:id/addPassword',
+  'POST /applications/:id/removePassword',
+  'POST /applications/:id/federatedIdentityCredentials',
+  'PATCH /applications/:id/federatedIdentityCredentials/:credentialId',
+  'DELETE /applications/:id/federatedIdentityCredentials/:credentialId',
+  'POST /servicePrincipals/:id/addPassword',
+  'POST /servicePrincipals/:id/removePassword',
 ]
 const WRITE_APPS = [
   'POST /applications',
@@ -52,12 +70,20 @@ const ASSIGN = [
 const OPENED: Readonly<Record<GraphRole, readonly string[]>> = {
   'User.Read.All': READ_PEOPLE,
   'User.ReadWrite.All': [...READ_PEOPLE, ...WRITE_PEOPLE],
-  'Directory.Read.All': [...READ_PEOPLE, ...READ_APPS],
-  'Directory.ReadWrite.All': [...READ_PEOPLE, ...WRITE_PEOPLE, ...READ_APPS],
-  'Application.Read.All': READ_APPS,
-  'Application.ReadWrite.All': [...READ_APPS, ...WRITE_APPS],
+  'Directory.Read.All': [...READ_PEOPLE, ...READ_APPS, ...READ_GRANTS],
+  'Directory.ReadWrite.All': [...READ_PEOPLE, ...WRITE_PEOPLE, ...READ_APPS, ...READ_GRANTS],
+  'Application.Read.All': [...READ_APPS, ...READ_GRANTS],
+  'Application.ReadWrite.All': [...READ_APPS, ...READ_GRANTS, ...WRITE_APPS, ...OWN_CREDENTIALS],
+  'Application.ReadWrite.OwnedBy': [...READ_APPS, ...OWN_CREDENTIALS],
   'AppRoleAssignment.ReadWrite.All': ASSIGN,
 }
+
+// Ids that fit no object below our application or its service principal.
+const pathOf = (template: string) =>
+  template
+    .replace(':assignmentId', 'none')
+    .replace(':credentialId', 'none')
+    .replace(':id', template.startsWith('/servicePrincipals') ? app.principalId : app.objectId)
 
 describe('the permission table', () => {
   for (const [role, opened] of Object.entries(OPENED)) {
@@ -71,11 +97,15 @@ describe('the permission table', () => {
     const [method = '', template = ''] = route.split(' ')
     it(`lets ${route} be called with ${allowed.join(' or ')}, and by no one else`, async () => {
       // Ids that fit no object: a call that is let in ends in 200, 400 or 404, and changes nothing.
-      const path = template.replace(':assignmentId', 'none').replace(':id', app.objectId)
+      const path = pathOf(template)
       const body = method === 'GET' || method === 'DELETE' ? undefined : {}
       for (const caller of CALLERS) {
         const answer = await world.graph(method, path, body, tokens.get(caller))
-        if (allowed.includes(caller)) {
+        if (caller === 'Application.ReadWrite.OwnedBy' && OWN_CREDENTIALS.includes(route)) {
+          // The role opens the route, and the route finds that the application is not the caller's own.
+          assertGraphError(answer, 403, 'Authorization_RequestDenied', DENIED)
+          assert.equal(answer.headers['www-authenticate'], undefined)
+        } else if (allowed.includes(caller)) {
           assert.ok([200, 204, 400, 404].includes(answer.status), `${caller}: ${answer.status}`)
         } else {
           assertGraphError(answer, 403, 'Authorization_RequestDenied', DENIED)
@@ -88,7 +118,7 @@ describe('the permission table', () => {
     })
 
     it(`refuses ${route} without a token, and with none of ours`, async () => {
-      const path = `/graph/v1.0${template.replace(':assignmentId', 'none').replace(':id', app.objectId)}`
+      const path = `/graph/v1.0${pathOf(template)}`
       const none = await world.send(path, { method })
       assertGraphError(none, 401, 'InvalidAuthenticationToken', 'Access token is empty.')
       assert.equal(none.headers['www-authenticate'], 'Bearer realm=""')
@@ -97,6 +127,24 @@ describe('the permission table', () => {
       assertGraphError(other, 401, 'InvalidAuthenticationToken', message)
     })
   }
+
+  it('lets an application roll its own keys without a role, and with Application.ReadWrite.All those of others', async () => {
+    assert.deepEqual(
+      [...BY_PROOF].sort(),
+      ['applications', 'servicePrincipals'].flatMap((kind) =>
+        ['addKey', 'removeKey'].map((action) => `POST /${kind}/:id/${action}`),
+      ),
+    )
+    for (const route of BY_PROOF) {
+      const path = pathOf(route.slice('POST '.length))
+      for (const caller of CALLERS) {
+        const answer = await world.graph('POST', path, {}, tokens.get(caller))
+        const letIn = caller === 'Application.ReadWrite.All' || caller === 'no role'
+        assert.equal(answer.status, letIn ? 400 : 403, `${route} by ${caller}`)
+      }
+      assert.equal((await world.send(`/graph/v1.0${path}`, { method: 'POST' })).status, 401)
+    }
+  })
 
   it('holds for HEAD as for GET', async () => {
     const head = async (caller: GraphRole | 'no role') =>

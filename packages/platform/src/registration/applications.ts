@@ -7,7 +7,8 @@ import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
 import { refuseTakenUris } from './identifier-uris.ts'
 import { redirectUrisOf } from './redirect-uris.ts'
-import { keyCredentialObject, keyCredentialRows, replaceKeyCredentials } from './key-credentials.ts'
+import { keyCredentialRows, listKeyCredentials, replaceKeyCredentials } from './key-credentials.ts'
+import { listPasswordCredentials } from './password-credentials.ts'
 
 type Row = Selectable<Schema['application']>
 type Sent = Readonly<Record<string, unknown>>
@@ -97,11 +98,12 @@ export async function updateApplication(store: RegistrationStore, id: string, bo
     if (Object.keys(columns).length > 0)
       await db.updateTable('application').set(columns).where('id', '=', application.id).execute()
     await refuseTakenUris(db, application.id)
-    if (keyCredentials !== undefined) await replaceKeyCredentials(db, application.id, keyCredentials)
+    if (keyCredentials !== undefined) await replaceKeyCredentials(db, ownerOf(application.id), keyCredentials)
   })
 }
 
-async function findApplication({ db, tenantId }: RegistrationStore, id: string): Promise<Row> {
+/** Finds the row of an application by object id or `(appId='…')`. @throws GraphError 404. */
+export async function findApplication({ db, tenantId }: RegistrationStore, id: string): Promise<Row> {
   const byAppId = id.startsWith(BY_APP_ID)
   const value = (byAppId ? id.slice(BY_APP_ID.length) : id).toLowerCase()
   const row = await db
@@ -115,11 +117,7 @@ async function findApplication({ db, tenantId }: RegistrationStore, id: string):
 }
 
 async function applicationObject(db: Database, row: Row): Promise<object> {
-  const keys = await db
-    .selectFrom('key_credential')
-    .selectAll()
-    .where('application_id', '=', row.id)
-    .execute()
+  const owner = ownerOf(row.id)
   return {
     id: row.id,
     appId: row.app_id,
@@ -131,10 +129,12 @@ async function applicationObject(db: Database, row: Row): Promise<object> {
     appRoles: JSON.parse(row.app_roles),
     requiredResourceAccess: JSON.parse(row.required_resource_access),
     web: { redirectUris: JSON.parse(row.redirect_uris) as unknown },
-    keyCredentials: keys.map(keyCredentialObject),
-    passwordCredentials: [],
+    keyCredentials: await listKeyCredentials(db, owner),
+    passwordCredentials: await listPasswordCredentials(db, owner),
   }
 }
+
+const ownerOf = (applicationId: string) => ({ applicationId, servicePrincipalId: null })
 
 type Columns = Partial<Omit<Row, 'id' | 'app_id' | 'tenant_id' | 'created_at_ms'>>
 

@@ -24,6 +24,10 @@ export const GRAPH_ROLES = {
     id: '1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9',
     allows: 'Read and write all applications',
   },
+  'Application.ReadWrite.OwnedBy': {
+    id: '18a4783c-866b-4cc7-a460-3d5e5662c884',
+    allows: 'Manage apps that this app creates or owns',
+  },
   'AppRoleAssignment.ReadWrite.All': {
     id: '06b708a9-e830-4db3-a914-8e69da51d44f',
     allows: 'Manage app permission grants and app role assignments',

@@ -1,12 +1,17 @@
 import { randomUUID, X509Certificate } from 'node:crypto'
-import type { Insertable, Selectable } from 'kysely'
+import type { Selectable } from 'kysely'
 import { badRequest } from '../graph/errors.ts'
 import { bodyObject } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
 
 type Row = Selectable<Schema['key_credential']>
-type NewRow = Insertable<Schema['key_credential']>
+
+/** Whose certificates they are: an application's, or those of one of its service principals. */
+export interface CredentialHolder {
+  readonly applicationId: string
+  readonly servicePrincipalId: string | null
+}
 
 const CREDENTIALS_MAX = 100
 const KEY_BITS_MIN = 2048
@@ -16,13 +21,19 @@ const KEY_BITS_MIN = 2048
  *
  * @throws GraphError 400 for anything that is not a certificate to verify with.
  */
-export function keyCredentialRows(sent: unknown, applicationId: string): NewRow[] {
+export function keyCredentialRows(
+  sent: unknown,
+  applicationId: string,
+  servicePrincipalId: string | null = null,
+): Row[] {
   if (!Array.isArray(sent) || sent.length > CREDENTIALS_MAX)
     throw badRequest("Property 'keyCredentials' must be a list of at most 100.")
-  return sent.map((credential: unknown) => keyCredentialRow(bodyObject(credential), applicationId))
+  const owner = { applicationId, servicePrincipalId }
+  return sent.map((credential: unknown) => keyCredentialRow(bodyObject(credential), owner))
 }
 
-function keyCredentialRow(sent: Readonly<Record<string, unknown>>, applicationId: string): NewRow {
+/** Reads one certificate to verify with. @throws GraphError 400 for anything else. */
+export function keyCredentialRow(sent: Readonly<Record<string, unknown>>, owner: CredentialHolder): Row {
   const { type, usage, key, displayName } = sent
   if (type !== 'AsymmetricX509Cert' || usage !== 'Verify' || typeof key !== 'string') {
     throw badRequest(
@@ -32,7 +43,8 @@ function keyCredentialRow(sent: Readonly<Record<string, unknown>>, applicationId
   const certificate = parseCertificate(key)
   return {
     key_id: randomUUID(),
-    application_id: applicationId,
+    application_id: owner.applicationId,
+    service_principal_id: owner.servicePrincipalId,
     display_name: typeof displayName === 'string' ? displayName.slice(0, 256) : certificate.subject,
     thumbprint_sha1: certificate.fingerprint.replaceAll(':', ''),
     thumbprint_sha256: certificate.fingerprint256.replaceAll(':', ''),
@@ -57,10 +69,10 @@ function parseCertificate(key: string): X509Certificate {
   )
 }
 
-/** Replaces an application's certificates, within the caller's transaction. Those sent with a known `keyId` and no key stay as they are. */
+/** Replaces an owner's certificates, within the caller's transaction. Those sent with a known `keyId` and no key stay as they are. */
 export async function replaceKeyCredentials(
   db: Database,
-  applicationId: string,
+  owner: CredentialHolder,
   sent: unknown,
 ): Promise<void> {
   if (!Array.isArray(sent)) throw badRequest("Property 'keyCredentials' must be a list.")
@@ -69,18 +81,30 @@ export async function replaceKeyCredentials(
     return typeof keyId === 'string' && (key === null || key === undefined) ? [keyId.toLowerCase()] : []
   })
   const added = sent.filter((credential: unknown) => typeof bodyObject(credential)['key'] === 'string')
-  const registered = await db
-    .selectFrom('key_credential')
-    .select('key_id')
-    .where('application_id', '=', applicationId)
-    .execute()
+  const registered = await keysOf(db, owner).select('key_id').execute()
   const known = kept.every((keyId) => registered.some((row) => row.key_id === keyId))
   if (!known || kept.length + added.length !== sent.length)
     throw badRequest('A key credential needs a key, or the keyId of one that is registered.')
-  const rows = keyCredentialRows(added, applicationId)
-  const others = db.deleteFrom('key_credential').where('application_id', '=', applicationId)
+  const rows = keyCredentialRows(added, owner.applicationId, owner.servicePrincipalId)
+  const others = db
+    .deleteFrom('key_credential')
+    .where('application_id', '=', owner.applicationId)
+    .where('service_principal_id', 'is', owner.servicePrincipalId)
   await (kept.length === 0 ? others : others.where('key_id', 'not in', kept)).execute()
   if (rows.length > 0) await db.insertInto('key_credential').values(rows).execute()
+}
+
+/** Selects the certificates of one owner. */
+export const keysOf = (db: Database, { applicationId, servicePrincipalId }: CredentialHolder) =>
+  db
+    .selectFrom('key_credential')
+    .where('application_id', '=', applicationId)
+    .where('service_principal_id', 'is', servicePrincipalId)
+
+/** Lists the certificates of an application or a service principal. */
+export async function listKeyCredentials(db: Database, owner: CredentialHolder): Promise<readonly object[]> {
+  const rows = await keysOf(db, owner).selectAll().execute()
+  return rows.map(keyCredentialObject)
 }
 
 /** A certificate as the application object shows it: its public half's name and dates (wire.md §13.2). */

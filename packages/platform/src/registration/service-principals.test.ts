@@ -54,6 +54,8 @@ describe('a service principal', () => {
       appRoleAssignmentRequired: false,
       servicePrincipalNames: [orders.appId, 'api://orders'],
       servicePrincipalType: 'Application',
+      keyCredentials: [],
+      passwordCredentials: [],
     })
     assert.equal((appRoles as Json[]).length, 3)
     for (const path of [`(appId='${orders.appId}')`, `%28appId=%27${orders.appId}%27)`])

@@ -4,10 +4,13 @@ import { parseFilter } from '../graph/filter.ts'
 import { bodyObject, readQuery, textOf } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
 import { BY_APP_ID, type RegistrationStore } from './applications.ts'
+import { replaceKeyCredentials } from './key-credentials.ts'
 
 /** A service principal with what it shows of its application. */
 export interface ServicePrincipal {
   readonly id: string
+  /** The object id of its application. */
+  readonly applicationId: string
   readonly appId: string
   readonly displayName: string
   readonly accountEnabled: boolean
@@ -106,13 +109,13 @@ export async function listServicePrincipals(
   return rows.map(servicePrincipal)
 }
 
-/** Enables, disables, or demands an assignment. @throws GraphError 400, 404. */
+/** Enables, disables, demands an assignment, or replaces its certificates. @throws GraphError 400, 404. */
 export async function updateServicePrincipal(
   store: RegistrationStore,
   id: string,
   body: unknown,
 ): Promise<void> {
-  const { accountEnabled, appRoleAssignmentRequired, ...others } = bodyObject(body)
+  const { accountEnabled, appRoleAssignmentRequired, keyCredentials, ...others } = bodyObject(body)
   const [other] = Object.keys(others)
   if (other)
     throw badRequest(
@@ -125,9 +128,16 @@ export async function updateServicePrincipal(
       ? {}
       : { app_role_assignment_required: flag(appRoleAssignmentRequired) }),
   }
-  if (Object.keys(columns).length === 0)
+  if (Object.keys(columns).length === 0 && keyCredentials === undefined)
     throw badRequest('Write requests must contain at least one property to change.')
-  await store.db.updateTable('service_principal').set(columns).where('id', '=', principal.id).execute()
+  // One transaction, so that a refused part leaves nothing changed.
+  await store.db.transaction().execute(async (db) => {
+    if (Object.keys(columns).length > 0)
+      await db.updateTable('service_principal').set(columns).where('id', '=', principal.id).execute()
+    if (keyCredentials === undefined) return
+    const { applicationId } = principal
+    await replaceKeyCredentials(db, { applicationId, servicePrincipalId: principal.id }, keyCredentials)
+  })
 }
 
 function flag(value: unknown): 0 | 1 {
@@ -139,11 +149,15 @@ function selectPrincipals(db: Database, tenantId: string) {
   return db
     .selectFrom('service_principal')
     .innerJoin('application', 'application.app_id', 'service_principal.app_id')
+    .leftJoin('managed_identity', 'managed_identity.principal_id', 'service_principal.id')
     .select([
+      'managed_identity.kind as identity_kind',
+      'managed_identity.resource_id as identity_resource_id',
       'service_principal.id',
       'service_principal.app_id',
       'service_principal.account_enabled',
       'service_principal.app_role_assignment_required',
+      'application.id as application_id',
       'application.display_name',
       'application.tenant_id as home_tenant_id',
       'application.identifier_uris',
@@ -170,6 +184,14 @@ function servicePrincipal(row: PrincipalRow): ServicePrincipal {
     appRoleAssignmentRequired: row.app_role_assignment_required === 1,
     servicePrincipalNames: [row.app_id, ...(JSON.parse(row.identifier_uris) as string[])],
     servicePrincipalType: 'Application',
+    ...(row.identity_kind === null ? {} : managedIdentityProperties(row)),
   }
-  return { ...common, object }
+  return { ...common, applicationId: row.application_id, object }
 }
+
+/** A managed identity has no application that anyone owns, and names the resource that it belongs to. */
+const managedIdentityProperties = ({ identity_kind, identity_resource_id }: PrincipalRow) => ({
+  alternativeNames: [`isExplicit=${identity_kind === 'user' ? 'True' : 'False'}`, identity_resource_id],
+  appOwnerOrganizationId: null,
+  servicePrincipalType: 'ManagedIdentity',
+})

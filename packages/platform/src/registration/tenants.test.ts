@@ -138,7 +138,10 @@ describe('another tenant', () => {
         : template.startsWith('/app')
           ? app.objectId
           : app.principalId
-      const path = template.replace(':assignmentId', assignment).replace(':id', id)
+      const path = template
+        .replace(':assignmentId', assignment)
+        .replace(':credentialId', 'ci-main')
+        .replace(':id', id)
       const answer = await theirs(method, path, BODIES[route]?.())
       assertGraphError(answer, 404, 'Request_ResourceNotFound', missing(id))
     })
@@ -211,6 +214,30 @@ describe('another tenant', () => {
     assert.notEqual(body['id'], shared.principalId)
     assert.equal((await theirs('GET', `/applications/${shared.objectId}`)).status, 404)
     assert.equal((await theirs('GET', `/servicePrincipals/${shared.principalId}`)).status, 404)
+  })
+
+  it('gives credentials to its own service principal of a shared application, which prove nothing here', async () => {
+    const shared = await world.register(key, { displayName: 'shared', signInAudience: 'AzureADMultipleOrgs' })
+    const { id } = (await theirs('POST', '/servicePrincipals', { appId: shared.appId })).body
+    const path = `/servicePrincipals/${String(id)}`
+    const { secretText } = (await theirs('POST', `${path}/addPassword`, {})).body
+    const made = await makeKey(world.clock.ms)
+    const keyCredentials = [keyCredential(made)]
+    assert.equal((await theirs('PATCH', path, { keyCredentials })).status, 204)
+    const bySecret = { client_id: shared.appId, client_secret: String(secretText) }
+    const common = { grant_type: 'client_credentials', scope: 'https://graph.microsoft.com/.default' }
+    const claims = (tenant: string) => ({ aud: `${world.platform.origin}/${tenant}/v2.0` })
+    const byKey = (tenant: string) =>
+      world.form(shared, {
+        client_assertion: world.assertion({ ...shared, key: made }, { claims: claims(tenant) }),
+      })
+    assert.equal((await world.postForm({ ...common, ...bySecret }, FABRIKAM)).status, 200)
+    assert.equal((await world.postForm(byKey(FABRIKAM), FABRIKAM)).status, 200)
+    const here = await world.postForm({ ...common, ...bySecret })
+    assert.deepEqual(here.body['error_codes'], [7000215])
+    assert.deepEqual((await world.postForm(byKey(world.tenantId))).body['error_codes'], [700027])
+    const own = await world.done(200, 'GET', `/applications/${shared.objectId}`)
+    assert.deepEqual([own['passwordCredentials'], (own['keyCredentials'] as Json[]).length], [[], 1])
   })
 
   it('left nothing of ours changed', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { Kysely } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { temporaryFolder } from '../test-support.ts'
 import { openDatabase } from './database.ts'
@@ -26,11 +26,35 @@ describe('a data folder of an earlier release', () => {
       .insertInto('application')
       .values({ ...ids, ...texts, ...rest, created_at_ms: 7 })
       .execute()
+    // In the words of the first release, which knew of one kind of credential.
+    await sql`insert into key_credential values ('key', 'id', 'Kept', 'A1', 'A256', 'DER', 1, 2)`.execute(
+      earlier,
+    )
     await earlier.destroy()
 
     const db = await openDatabase(folder)
     const rows = await db.selectFrom('application').selectAll().execute()
+    const keys = await db.selectFrom('key_credential').selectAll().execute()
+    const secrets = await db.selectFrom('password_credential').selectAll().execute()
+    const federated = await db.selectFrom('federated_credential').selectAll().execute()
     await db.destroy()
+    assert.deepEqual(
+      keys.map((row) => ({ ...row })),
+      [
+        {
+          key_id: 'key',
+          application_id: 'id',
+          display_name: 'Kept',
+          thumbprint_sha1: 'A1',
+          thumbprint_sha256: 'A256',
+          certificate: 'DER',
+          start_at_ms: 1,
+          end_at_ms: 2,
+          service_principal_id: null,
+        },
+      ],
+    )
+    assert.deepEqual([secrets, federated], [[], []])
     assert.deepEqual(
       rows.map((row) => ({ ...row })),
       [{ ...ids, ...texts, ...rest, created_at_ms: 7, redirect_uris: '[]' }],

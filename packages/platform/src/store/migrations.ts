@@ -5,12 +5,69 @@ import type { Migration } from 'kysely/migration'
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': { up: createFirstTables },
   '0002-redirect-uris': { up: addRedirectUris },
+  '0003-credentials': { up: addCredentials },
+  '0004-managed-identities': { up: addManagedIdentities },
 }
 
 async function addRedirectUris({ schema }: Kysely<unknown>): Promise<void> {
   await schema
     .alterTable('application')
     .addColumn('redirect_uris', 'text', (column) => column.notNull().defaultTo('[]'))
+    .execute()
+}
+
+/** Secrets, federated credentials, and certificates that belong to one service principal alone. */
+async function addCredentials({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .alterTable('key_credential')
+    .addColumn('service_principal_id', 'text', (column) =>
+      column.references('service_principal.id').onDelete('cascade'),
+    )
+    .execute()
+  await schema
+    .createTable('password_credential')
+    .addColumn('key_id', 'text', (column) => column.primaryKey())
+    .addColumn('application_id', 'text', (column) =>
+      column.notNull().references('application.id').onDelete('cascade'),
+    )
+    .addColumn('service_principal_id', 'text', (column) =>
+      column.references('service_principal.id').onDelete('cascade'),
+    )
+    .addColumn('display_name', 'text')
+    .addColumn('hint', 'text', (column) => column.notNull())
+    .addColumn('secret_hash', 'text', (column) => column.notNull())
+    .addColumn('start_at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('end_at_ms', 'bigint', (column) => column.notNull())
+    .execute()
+  await schema
+    .createIndex('password_credential_application')
+    .on('password_credential')
+    .column('application_id')
+    .execute()
+  await schema
+    .createTable('federated_credential')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('application_id', 'text', (column) =>
+      column.notNull().references('application.id').onDelete('cascade'),
+    )
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('issuer', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('audience', 'text', (column) => column.notNull())
+    .addColumn('description', 'text')
+    .addUniqueConstraint('federated_credential_name_once', ['application_id', 'name'])
+    .addUniqueConstraint('federated_credential_subject_once', ['application_id', 'issuer', 'subject'])
+    .execute()
+}
+
+async function addManagedIdentities({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('managed_identity')
+    .addColumn('principal_id', 'text', (column) =>
+      column.primaryKey().references('service_principal.id').onDelete('cascade'),
+    )
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('resource_id', 'text', (column) => column.notNull().unique())
     .execute()
 }
 

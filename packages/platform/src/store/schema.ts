@@ -31,6 +31,8 @@ export interface Schema {
   key_credential: {
     key_id: Fixed<string>
     application_id: Fixed<string>
+    /** Set if the certificate proves the application in this service principal's tenant alone. */
+    service_principal_id: Fixed<string | null>
     display_name: string | null
     thumbprint_sha1: Fixed<string>
     thumbprint_sha256: Fixed<string>
@@ -39,6 +41,27 @@ export interface Schema {
     start_at_ms: Fixed<number>
     end_at_ms: Fixed<number>
   }
+  password_credential: {
+    key_id: Fixed<string>
+    application_id: Fixed<string>
+    /** Set if the secret proves the application in this service principal's tenant alone. */
+    service_principal_id: Fixed<string | null>
+    display_name: Fixed<string | null>
+    hint: Fixed<string>
+    /** SHA-256, base64url; the text is nowhere. */
+    secret_hash: Fixed<string>
+    start_at_ms: Fixed<number>
+    end_at_ms: Fixed<number>
+  }
+  federated_credential: {
+    id: Fixed<string>
+    application_id: Fixed<string>
+    name: Fixed<string>
+    issuer: string
+    subject: string
+    audience: string
+    description: string | null
+  }
   service_principal: {
     id: Fixed<string>
     app_id: Fixed<string>
@@ -46,6 +69,12 @@ export interface Schema {
     account_enabled: Flag
     app_role_assignment_required: Flag
     created_at_ms: Fixed<number>
+  }
+  managed_identity: {
+    principal_id: Fixed<string>
+    kind: Fixed<'system' | 'user'>
+    /** Of Azure: where it is assigned, or what it is. */
+    resource_id: Fixed<string>
   }
   app_role_assignment: {
     id: Fixed<string>

@@ -5,9 +5,11 @@ import type { SigningKeys } from '../discovery/signing-keys.ts'
 import { issuerV2 } from '../discovery/metadata.ts'
 import { canNameTenant, findTenant, type Tenant } from '../registration/tenants.ts'
 import type { Database } from '../store/database.ts'
+import { readClaimsRequest } from './claims-request.ts'
 import { findClient } from './client.ts'
 import { type IssuedToken, issue } from './issue.ts'
-import { readForm, required, resourceOf } from './parse.ts'
+import type { IssuerKeys } from './issuer-keys.ts'
+import { isBasic, readClient, readForm, required, resourceOf } from './parse.ts'
 import { permit } from './permit.ts'
 import { proveClient, requireCredential } from './prove.ts'
 import { refusalBody, type RequestIds, TokenRefusal } from './refusals.ts'
@@ -15,33 +17,42 @@ import { refusalBody, type RequestIds, TokenRefusal } from './refusals.ts'
 export interface TokenEndpoint {
   readonly db: Database
   readonly keys: SigningKeys
+  readonly issuers: IssuerKeys
   readonly origin: () => string
   readonly now: Now
 }
 
+/** What is read of a token request. */
+interface SentForm {
+  readonly body: string
+  readonly authorization: string | undefined
+}
+
 /** The steps of a token request in the order of wire.md §8; each may refuse. */
 async function answer(
-  { db, keys, origin, now }: TokenEndpoint,
+  { db, keys, issuers, origin, now }: TokenEndpoint,
   tenantName: string,
-  body: string,
+  { body, authorization }: SentForm,
 ): Promise<IssuedToken> {
   const tenant = await requireTenant(db, tenantName)
-  const form = readForm(body)
+  const form = readClient(readForm(body), authorization)
   const grant = required(form, 'grant_type')
   if (grant !== 'client_credentials') throw new TokenRefusal(70003, { grant })
   const client = await findClient(db, required(form, 'client_id'), tenant.id)
   const resource = resourceOf(required(form, 'scope'))
-  requireCredential(form)
   const nowMs = now()
+  const claims = readClaimsRequest(form, nowMs)
+  requireCredential(form)
   const proof = await proveClient(db, {
     form,
     client,
     audiences: audiences(origin(), tenant, tenantName),
+    issuers,
     nowMs,
   })
   const permitted = await permit(db, { client, tenantId: tenant.id, resource })
   return issue(
-    { origin: origin(), tenantId: tenant.id, client, proof, permit: permitted, nowMs },
+    { origin: origin(), tenantId: tenant.id, client, proof, permit: permitted, nowMs, claims },
     keys.current,
   )
 }
@@ -89,13 +100,14 @@ export function tokenRoutes(app: FastifyInstance, endpoint: TokenEndpoint): void
       noStore(reply, ids)
       try {
         if (request.method !== 'POST') throw new TokenRefusal(900561, { method: request.method })
-        return await answer(
-          endpoint,
-          request.params.tenant,
-          typeof request.body === 'string' ? request.body : '',
-        )
+        const body = typeof request.body === 'string' ? request.body : ''
+        const { authorization } = request.headers
+        return await answer(endpoint, request.params.tenant, { body, authorization })
       } catch (refusal) {
         if (!(refusal instanceof TokenRefusal)) throw refusal
+        // Whoever tried the header is told by the header (RFC 6749 §5.2).
+        if (refusal.status === 401 && isBasic(request.headers.authorization))
+          void reply.header('www-authenticate', 'Basic realm=""')
         return sendRefusal(reply, refusal, ids)
       }
     },

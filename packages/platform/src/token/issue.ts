@@ -1,7 +1,9 @@
 import { randomBytes, sign } from 'node:crypto'
 import { issuerV1, issuerV2 } from '../discovery/metadata.ts'
 import type { SigningKey } from '../discovery/signing-keys.ts'
+import { TOKEN_EXCHANGE_APP_ID, TOKEN_EXCHANGE_URI } from '../managed-identity/token-exchange.ts'
 import { GRAPH_APP_ID } from '../registration/graph-application.ts'
+import type { ClaimsRequest } from './claims-request.ts'
 import type { Client } from './client.ts'
 import type { Permit } from './permit.ts'
 import type { ClientProof } from './prove.ts'
@@ -9,46 +11,93 @@ import type { ClientProof } from './prove.ts'
 export interface IssueRequest {
   readonly origin: string
   readonly tenantId: string
-  readonly client: Client
+  readonly client: Pick<Client, 'appId' | 'displayName'>
   readonly proof: ClientProof
   readonly permit: Permit
   readonly nowMs: number
+  /** What the client asked for by the `claims` parameter. */
+  readonly claims?: ClaimsRequest
+  /** The Azure resource id of the managed identity that the token is for. */
+  readonly managedIdentity?: string
 }
 
+/** The answer of the token endpoint (wire.md §3). */
 export interface IssuedToken {
   readonly token_type: 'Bearer'
   readonly expires_in: number
   readonly ext_expires_in: number
+  readonly refresh_in?: number
   readonly access_token: string
+}
+
+/** A signed token and its times, in whole seconds since 1970 and from now. */
+export interface SignedToken {
+  readonly accessToken: string
+  readonly notBefore: number
+  readonly expiresOn: number
+  readonly expiresIn: number
 }
 
 // Entra's tokens start five minutes in the past and last an hour from now (wire.md §0 row 5).
 const BACK_DATED_SECONDS = 300
 const LIFETIME_SECONDS = 3600
+// 20 to 28 hours where the token can be challenged, 24 for a managed identity (wire.md §§10.1, 12).
+const LONG_LIFETIME_SECONDS = 24 * 60 * 60
+
+/** Issues the token that a token request has earned; one that lives long says when to ask again (wire.md §§3, 11). */
+export function issue(request: IssueRequest, key: SigningKey): IssuedToken {
+  const { accessToken, expiresIn } = signToken(request, key)
+  return {
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    ext_expires_in: expiresIn,
+    ...(isChallengeable(request) ? { refresh_in: Math.floor(expiresIn / 2) } : {}),
+    access_token: accessToken,
+  }
+}
 
 /** Signs an access token; its version is the resource's choice, not the endpoint's (wire.md §0 row 4, §6). */
-export function issue(request: IssueRequest, key: SigningKey): IssuedToken {
+export function signToken(request: IssueRequest, key: SigningKey): SignedToken {
   const version = request.permit.resource.tokenVersion
   const header = { typ: 'JWT', alg: 'RS256', ...(version === 1 ? { x5t: key.kid } : {}), kid: key.kid }
   const signed = `${encode(header)}.${encode(version === 1 ? claimsV1(request) : claimsV2(request))}`
   const signature = sign('sha256', Buffer.from(signed), key.privateKey).toString('base64url')
-  const lifetime = LIFETIME_SECONDS - 1
+  const { nbf, exp, lifetime } = times(request)
+  // A second less than what is left, because the answer takes time to arrive.
+  return { accessToken: `${signed}.${signature}`, notBefore: nbf, expiresOn: exp, expiresIn: lifetime - 1 }
+}
+
+/**
+ * Whether the token can be taken back before it expires, for which alone Entra lets it live for a day: Graph is the one
+ * resource that challenges applications, and it does so to single-tenant ones that say they can answer (wire.md §11).
+ */
+const isChallengeable = ({ claims, permit, managedIdentity }: IssueRequest): boolean =>
+  claims?.handlesChallenges === true &&
+  permit.singleTenant &&
+  permit.resource.appId === GRAPH_APP_ID &&
+  managedIdentity === undefined
+
+function times(request: IssueRequest): { nbf: number; exp: number; lifetime: number } {
+  const now = Math.floor(request.nowMs / 1000)
+  const long = request.managedIdentity !== undefined || isChallengeable(request)
+  const lifetime = long ? LONG_LIFETIME_SECONDS : LIFETIME_SECONDS
   return {
-    token_type: 'Bearer',
-    expires_in: lifetime,
-    ext_expires_in: lifetime,
-    access_token: `${signed}.${signature}`,
+    nbf: Math.max(now - BACK_DATED_SECONDS, request.claims?.notBefore ?? 0),
+    exp: now + lifetime,
+    lifetime,
   }
 }
 
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
 
-function commonClaims({ tenantId, permit: { servicePrincipalId, roles }, nowMs }: IssueRequest): object {
-  const now = Math.floor(nowMs / 1000)
+function commonClaims(request: IssueRequest): object {
+  const { tenantId, managedIdentity, permit } = request
+  const { servicePrincipalId, roles } = permit
+  const { nbf, exp } = times(request)
   return {
-    iat: now - BACK_DATED_SECONDS,
-    nbf: now - BACK_DATED_SECONDS,
-    exp: now + LIFETIME_SECONDS,
+    iat: nbf,
+    nbf,
+    exp,
     aio: opaque(24),
     oid: servicePrincipalId,
     rh: `1.${opaque(24)}.`,
@@ -56,6 +105,8 @@ function commonClaims({ tenantId, permit: { servicePrincipalId, roles }, nowMs }
     sub: servicePrincipalId,
     tid: tenantId,
     uti: opaque(16),
+    ...(isChallengeable(request) ? { xms_cc: ['cp1'] } : {}),
+    ...(managedIdentity === undefined ? {} : { xms_mirid: managedIdentity }),
   }
 }
 
@@ -83,7 +134,7 @@ function claimsV1(request: IssueRequest): object {
 function claimsV2(request: IssueRequest): object {
   const { origin, tenantId, client, proof, permit } = request
   return {
-    aud: permit.resource.appId,
+    aud: audienceV2(permit.resource.appId),
     iss: issuerV2(origin, tenantId),
     ...commonClaims(request),
     azp: client.appId,
@@ -91,6 +142,12 @@ function claimsV2(request: IssueRequest): object {
     ver: '2.0',
   }
 }
+
+/**
+ * The resource's application id; but a token for the token exchange is compared, as an assertion, with the audience that
+ * a federated credential states, and that is the URI (wire.md §5).
+ */
+const audienceV2 = (appId: string) => (appId === TOKEN_EXCHANGE_APP_ID ? TOKEN_EXCHANGE_URI : appId)
 
 // Graph tokens always carry this one; it stands for no directory role (wire.md §6).
 const NO_DIRECTORY_ROLE = '0997a1d0-0d1d-4acb-b408-d5ca73121e90'

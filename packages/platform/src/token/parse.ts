@@ -16,6 +16,44 @@ export function readForm(text: string): Form {
   return form
 }
 
+/**
+ * Adds to a form what HTTP Basic says of the client: both halves are form-urlencoded (RFC 6749 §2.3.1). A request proves its
+ * client in one way alone (§2.3); other schemes of the header mean nothing here.
+ *
+ * @throws TokenRefusal 9002313 for two proofs, two different clients, or a header that cannot be read.
+ */
+export function readClient(form: Form, authorization: string | undefined): Form {
+  const proofs = [form['client_secret'], form['client_assertion']].filter((proof) => proof)
+  const basic = isBasic(authorization) ? readBasic(authorization) : undefined
+  if (proofs.length > (basic ? 0 : 1)) throw new TokenRefusal(9002313)
+  if (!basic) return form
+  const named = form['client_id'] || basic.clientId
+  if (named.toLowerCase() !== basic.clientId.toLowerCase()) throw new TokenRefusal(9002313)
+  return { ...form, client_id: named, client_secret: basic.secret }
+}
+
+/** Whether an Authorization header is one of HTTP Basic (RFC 7617). */
+export const isBasic = (authorization: string | undefined): authorization is string =>
+  /^basic(?: |$)/i.test(authorization ?? '')
+
+function readBasic(authorization: string): { readonly clientId: string; readonly secret: string } {
+  const encoded = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization)?.[1] ?? ''
+  const text = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  if (colon < 1 || text.includes('\0')) throw new TokenRefusal(9002313)
+  return { clientId: formDecoded(text.slice(0, colon)), secret: formDecoded(text.slice(colon + 1)) }
+}
+
+function formDecoded(text: string): string {
+  try {
+    const decoded = decodeURIComponent(text.replaceAll('+', ' '))
+    if (!decoded.includes('\0')) return decoded
+  } catch {
+    // Falls through: what cannot be decoded is refused.
+  }
+  throw new TokenRefusal(9002313)
+}
+
 /** Returns a parameter that must be there. @throws TokenRefusal 900144. */
 export function required(form: Form, name: string): string {
   const value = form[name]

@@ -15,12 +15,14 @@ export interface Resource {
 /** What the client may do there. */
 export interface Permit {
   readonly servicePrincipalId: string
+  /** Whether the client's application is for its home tenant alone. */
+  readonly singleTenant: boolean
   readonly resource: Resource
   readonly roles: readonly string[]
 }
 
 interface Asked {
-  readonly client: Client
+  readonly client: Pick<Client, 'appId' | 'displayName'>
   readonly tenantId: string
   readonly resource: string
 }
@@ -37,9 +39,10 @@ export async function permit(
 ): Promise<Permit> {
   const principal = await db
     .selectFrom('service_principal')
-    .select(['id', 'account_enabled'])
-    .where('tenant_id', '=', tenantId)
-    .where('app_id', '=', client.appId)
+    .innerJoin('application', 'application.app_id', 'service_principal.app_id')
+    .select(['service_principal.id', 'service_principal.account_enabled', 'application.sign_in_audience'])
+    .where('service_principal.tenant_id', '=', tenantId)
+    .where('service_principal.app_id', '=', client.appId)
     .executeTakeFirst()
   if (!principal) throw new TokenRefusal(7000229, { client: client.appId, tenant: tenantId })
   if (!principal.account_enabled)
@@ -49,7 +52,8 @@ export async function permit(
   if (roles.length === 0 && resource.assignmentRequired) {
     throw new TokenRefusal(501051, { client: client.appId, name: client.displayName, resource: requested })
   }
-  return { servicePrincipalId: principal.id, resource, roles }
+  const singleTenant = principal.sign_in_audience === 'AzureADMyOrg'
+  return { servicePrincipalId: principal.id, singleTenant, resource, roles }
 }
 
 interface FoundResource extends Resource {

@@ -55,6 +55,11 @@ export const REFUSALS = {
     error: 'invalid_client',
     text: "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'.",
   },
+  7000222: {
+    status: 401,
+    error: 'invalid_client',
+    text: "The provided client secret keys for app '{client}' are expired. Create a new one for the app, or use a certificate.",
+  },
   50027: { status: 400, error: 'invalid_request', text: 'Invalid JWT token. {reason}' },
   700021: {
     status: 401,
@@ -90,6 +95,36 @@ export const REFUSALS = {
     status: 401,
     error: 'invalid_client',
     text: "No matching federated identity record found for presented assertion issuer '{issuer}'.",
+  },
+  700213: {
+    status: 401,
+    error: 'invalid_client',
+    text: "No matching federated identity record found for presented assertion subject '{subject}'.",
+  },
+  700212: {
+    status: 401,
+    error: 'invalid_client',
+    text: "No matching federated identity record found for presented assertion audience '{audience}'.",
+  },
+  7002138: {
+    status: 401,
+    error: 'invalid_client',
+    text: "No matching federated identity record found for presented assertion {claim} '{found}'. One matches only if letter case is ignored: '{expected}'.",
+  },
+  5002730: {
+    status: 401,
+    error: 'invalid_client',
+    text: 'Invalid JWT token. Unsupported key for the signing algorithm: federated assertions are signed with RS256.',
+  },
+  50166: {
+    status: 400,
+    error: 'invalid_request',
+    text: 'Request to External OIDC endpoint failed. {reason}',
+  },
+  50013: {
+    status: 401,
+    error: 'invalid_client',
+    text: 'Assertion failed signature validation. [Reason - {reason}]',
   },
   7000229: {
     status: 401,

@@ -1,0 +1,69 @@
+import { X509Certificate } from 'node:crypto'
+import { isSignedBy, isSupported, type Jwt, thumbprintOf } from '../jwt.ts'
+import type { Database } from '../store/database.ts'
+import { checkTime, iso } from './assertion-time.ts'
+import type { Client } from './client.ts'
+import { TokenRefusal } from './refusals.ts'
+
+/** An assertion that names the client itself as its issuer. */
+export interface CertificateProof {
+  readonly assertion: Jwt
+  readonly iss: string
+  readonly sub: string
+  readonly client: Client
+  readonly audiences: ReadonlySet<string>
+  readonly nowMs: number
+}
+
+/**
+ * Checks an assertion that is signed with a certificate registered for the client (RFC 7523 §3, wire.md §4). It may be used
+ * again until it expires, as retries do.
+ *
+ * @throws TokenRefusal 50048, 50027, 700027, 1000502, 700023, 700024.
+ */
+export async function proveByCertificate(
+  db: Database,
+  { assertion, iss, sub, client, audiences, nowMs }: CertificateProof,
+): Promise<void> {
+  if (sub.toLowerCase() !== client.appId) throw new TokenRefusal(50048, { subject: sub, issuer: iss })
+  await checkSignature(db, assertion, client, nowMs)
+  const { aud } = assertion.claims
+  if (typeof aud !== 'string' || !audiences.has(aud.toLowerCase())) throw new TokenRefusal(700023)
+  checkTime(assertion.claims, nowMs)
+}
+
+async function checkSignature(db: Database, assertion: Jwt, client: Client, nowMs: number): Promise<void> {
+  const thumbprint = thumbprintOf(assertion)
+  if (thumbprint === undefined)
+    throw new TokenRefusal(50027, { reason: "The header must name the certificate by 'x5t#S256' or 'x5t'." })
+  const registered = await registeredFor(db, client)
+  const known = registered.find(
+    (row) => row.thumbprint_sha256 === thumbprint || row.thumbprint_sha1 === thumbprint,
+  )
+  const list = registered.map((row) => row.thumbprint_sha1).join(', ') || 'none'
+  const refuse = (reason: string) =>
+    new TokenRefusal(700027, { reason, thumbprint, client: client.appId, registered: list })
+  if (!known) throw refuse('The key was not found.')
+  if (nowMs < known.start_at_ms || nowMs > known.end_at_ms) {
+    throw new TokenRefusal(1000502, { from: iso(known.start_at_ms), to: iso(known.end_at_ms) })
+  }
+  if (!isSupported(assertion))
+    throw new TokenRefusal(50027, { reason: 'alg must be PS256 or RS256, without extensions.' })
+  const key = new X509Certificate(Buffer.from(known.certificate, 'base64')).publicKey
+  if (!isSignedBy(assertion, key))
+    throw refuse('The provided signature value did not match the expected signature value.')
+}
+
+/** The certificates of the application, and of its service principal in the tenant that was asked. */
+const registeredFor = (db: Database, client: Client) =>
+  db
+    .selectFrom('key_credential')
+    .select(['certificate', 'thumbprint_sha1', 'thumbprint_sha256', 'start_at_ms', 'end_at_ms'])
+    .where('application_id', '=', client.id)
+    .where((where) =>
+      where.or([
+        where('service_principal_id', 'is', null),
+        where('service_principal_id', '=', client.servicePrincipalId ?? null),
+      ]),
+    )
+    .execute()
