@@ -1,5 +1,5 @@
 // A rotation in a process of its own, which kills itself as kill -9 does, before or after one thing that the rotation does.
-import { rotateNow, type Rotating } from './rotating-app.ts'
+import { rotateNow, type Rotating } from './rotating.ts'
 
 const rotating = JSON.parse(process.argv[2] ?? '') as Rotating
 const { kill } = rotating

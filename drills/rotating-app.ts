@@ -3,21 +3,9 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AppIdentity, certificate, type Clock, clientSecret, graph, systemClock } from '@tomte/client'
-import { rotate, type RotateOptions, rotateSecret, type RotationStep } from '@tomte/client/rotation'
+import type { AppIdentity } from '@tomte/client'
 import { certify, type LocalPlatform } from './local-platform.ts'
-
-/** What a process needs to rotate, as JSON on its command line. */
-export interface Rotating {
-  readonly kind: 'certificate' | 'secret'
-  readonly file: string
-  readonly origin: string
-  readonly ca: string
-  readonly tenantId: string
-  readonly clientId: string
-  /** Ends the process at once, as kill -9 does, when this is told. */
-  readonly kill?: RotationStep | undefined
-}
+import { identityOf, type Rotating } from './rotating.ts'
 
 /** An application whose credential is in a file that every process reads. */
 export interface RotatingApp {
@@ -37,17 +25,7 @@ interface Listed {
 }
 
 const GRAPH_APP_ID = '00000003-0000-0000-c000-000000000000'
-const SCOPE = 'https://graph.microsoft.com/.default'
 const PROCESS_LIMIT_MS = 120_000
-// The waits of a rotation are for a service that has servers all over the world; here a thirtieth does.
-const WAIT_DIVISOR = 30
-
-/** The machine's time with short waits. */
-export const impatientClock: Clock = {
-  ...systemClock,
-  sleep: (ms, signal) => systemClock.sleep(ms / WAIT_DIVISOR, signal),
-}
-
 /** Lets the application change its own registration. */
 export async function letRotate({ directory, clientId }: LocalPlatform): Promise<void> {
   const resource = (await directory.get(`/servicePrincipals(appId='${GRAPH_APP_ID}')`)) as {
@@ -102,27 +80,6 @@ async function registerCertificate(directory: Directory, path: string, name: str
 async function registerSecret(directory: Directory, path: string, displayName: string): Promise<string> {
   const added = await directory.post(`${path}/addPassword`, { passwordCredential: { displayName } })
   return (added as { readonly secretText: string }).secretText
-}
-
-/** The application as a process of its own knows it. */
-export function identityOf({ kind, file, origin, ca, tenantId, clientId }: Rotating): AppIdentity {
-  const credential = kind === 'certificate' ? certificate({ file }) : clientSecret({ file })
-  return new AppIdentity({ tenantId, clientId, credential, authorityHost: origin, ca })
-}
-
-/** Asks for a token that no cache holds. */
-export const freshToken = (identity: AppIdentity) => identity.getToken(SCOPE, { forceRefresh: true })
-
-/** Rotates the credential, whatever is left of its life. */
-export async function rotateNow(
-  rotating: Rotating,
-  extra: Pick<RotateOptions, 'onStep' | 'force'> = { force: true },
-) {
-  const { kind, file, origin, ca } = rotating
-  const identity = identityOf(rotating)
-  const directory = graph(identity, { baseUrl: `${origin}/graph/v1.0`, scope: SCOPE, ca })
-  const options = { identity, directory, file, clock: impatientClock, ...extra }
-  return kind === 'certificate' ? rotate(options) : rotateSecret(options)
 }
 
 /** Rotates in a process of its own, which may be killed; gives the signal that ended it, or `null`. */

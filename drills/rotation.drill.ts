@@ -23,7 +23,7 @@ interface Way {
   readonly revoke: (scene: Scene, first: Registered, second: Registered) => Promise<unknown>
 }
 
-/** How credentials are replaced, by name. `rotate()` of the client gets its row here as soon as there is one. */
+/** How credentials are replaced, by name. What the client does by itself is in self-rotation.drill.ts. */
 const WAYS = {
   patch: {
     what: 'certificate taken off the application',

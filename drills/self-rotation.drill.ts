@@ -5,16 +5,8 @@ import type { RotationEffect, RotationStep } from '@tomte/client/rotation'
 import { paceOf } from './clock.ts'
 import { type Fared, report, steadyLoad } from './load.ts'
 import { type LocalPlatform, startLocalPlatform } from './local-platform.ts'
-import {
-  contentOf,
-  freshToken,
-  letRotate,
-  rotateElsewhere,
-  rotateNow,
-  type Rotating,
-  rotatingApp,
-  type RotatingApp,
-} from './rotating-app.ts'
+import { freshToken, rotateNow, type Rotating } from './rotating.ts'
+import { contentOf, letRotate, rotateElsewhere, rotatingApp, type RotatingApp } from './rotating-app.ts'
 import type { DrillOptions, DrillResult, Row } from './row.ts'
 
 /** What each kind of rotation does, in this order. */

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { root } from './files.ts'
 
-const NAMES = 'start, provision, tomte, test, ok, format, bench'
+const NAMES = 'start, provision, tomte, test, ok, format, bench, drill, build'
 const TARGET = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
 const PINNED = `node_modules/node-${TARGET}/bin/${process.platform === 'win32' ? 'node.exe' : 'node'}`
 const INSTALLING = 'tomte: installing the packages that package-lock.json names (npm ci)\n'

@@ -1,5 +1,3 @@
-import { randomInt } from 'node:crypto'
-
 /** Time as an argument: everything that reads a clock or waits takes one of these, so that tests need not sleep. */
 export interface Clock {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
@@ -36,6 +34,17 @@ export const systemClock: Clock = {
 }
 
 const RANDOM_STEPS = 2 ** 32
+// Asking the system for one number costs as much as asking for many.
+const drawn = new Uint32Array(256)
+let used = drawn.length
 
 /** A random number from 0 up to, not including, 1. */
-export const randomFraction = (): number => randomInt(RANDOM_STEPS) / RANDOM_STEPS
+export function randomFraction(): number {
+  if (used === drawn.length) {
+    crypto.getRandomValues(drawn)
+    used = 0
+  }
+  const number = drawn[used] ?? 0
+  used += 1
+  return number / RANDOM_STEPS
+}

@@ -2,7 +2,6 @@ import { constants, type KeyObject, sign } from 'node:crypto'
 import { promisify, types } from 'node:util'
 import type { ServerMetadata } from '../authority/issuer.ts'
 import { ConfigurationError } from '../errors.ts'
-import { quoted } from '../token/quoted.ts'
 import type { PublicCertificate } from './certificate-file.ts'
 import type { ProofContext } from './credential.ts'
 
@@ -120,13 +119,20 @@ export function agreedAlgorithm<Algorithm extends string>(
     known === undefined || algorithms.length === 1 ? first : algorithms.find((each) => known.includes(each))
   if (agreed !== undefined) return agreed
   throw new ConfigurationError(
-    `Cannot sign an assertion for '${server?.issuer}', as it must take one of ${algorithms.join(', ')}: it states ${quoted(known?.join(', ') || 'none')}`,
+    `Cannot sign an assertion for '${server?.issuer}', as it must take one of ${algorithms.join(', ')}: it states ${namesOf(known ?? [])}`,
     {
       code: 'algorithm_unsupported',
       hint: 'Use a key of the kind that the server takes, or state `algorithm` if its metadata are incomplete',
     },
   )
 }
+
+// As names of algorithms are, so that an error repeats nothing else of the metadata.
+const namesOf = (stated: readonly string[]) =>
+  stated
+    .filter((name) => /^[\w-]{1,20}$/.test(name))
+    .slice(0, 20)
+    .join(', ') || 'none'
 
 /** The claims of one assertion (RFC 7523 §3); those of the caller cannot replace its own. */
 export function assertionClaims(

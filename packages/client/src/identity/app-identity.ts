@@ -18,7 +18,6 @@ import { TokenKeeper } from '../token/keeper.ts'
 import { formPoster, type TransportOptions } from '../token/request.ts'
 import type { AccessToken } from '../token/slot.ts'
 import { type GetTokenOptions, rememberedCheck, TenantTokens } from '../token/tenant-tokens.ts'
-import type { TokenSource } from '../token/token.ts'
 import type { Identity } from './identity.ts'
 import { type TenantStatus, TenantStatuses } from './tenant-status.ts'
 
@@ -139,19 +138,19 @@ const IDENTITIES_REMEMBERED = 100_000
  * const { token } = await identity.getToken('orders.read')
  * ```
  */
-export class AppIdentity implements Identity {
+export class AppIdentity extends TenantTokens implements Identity {
   readonly #application: Application
   readonly #tenant: string
-  readonly #tokens: TenantTokens
 
   constructor(options: AppIdentityOptions)
   /** @internal */
   constructor(place: Place)
   constructor(given: AppIdentityOptions | Place) {
-    this.#application = 'application' in given ? given.application : new Application(given)
-    const { keeper, checked } = this.#application
-    this.#tenant = 'application' in given ? given.tenant : this.#application.server.home
-    this.#tokens = new TenantTokens(keeper, this.#tenant, checked)
+    const application = 'application' in given ? given.application : new Application(given)
+    const tenant = 'application' in given ? given.tenant : application.server.home
+    super(application.keeper, tenant, application.checked)
+    this.#application = application
+    this.#tenant = tenant
     this.#application.remember(this, this.#tenant)
   }
 
@@ -203,33 +202,16 @@ export class AppIdentity implements Identity {
    * @throws TomteError one of its subclasses; the class is the remedy.
    */
   async getToken(scopes: string | readonly string[], options?: GetTokenOptions): Promise<AccessToken> {
-    if (options === undefined) return this.#tokens.cached(scopes) ?? this.#tokens.get(scopes)
+    if (options === undefined) return this.cachedToken(scopes) ?? this.askedToken(scopes)
     const { tenantId, claims, forceRefresh } = options
-    const tokens = tenantId === undefined ? this.#tokens : this.forTenant(tenantId).#tokens
+    const identity = tenantId === undefined ? this : this.forTenant(tenantId)
     const cacheServes = claims === undefined && !forceRefresh
-    return (cacheServes ? tokens.cached(scopes) : undefined) ?? tokens.get(scopes, options)
-  }
-
-  /**
-   * Renews the tokens of these scopes when they are due, even if nobody asks for them, so that no call ever waits for one.
-   * Its timer keeps the process alive until the returned function is called. Failures go to `onEvent` alone.
-   *
-   * @throws ConfigurationError at once if a scope cannot be one, and nothing later.
-   * @example
-   * ```ts
-   * import { AppIdentity, identityFromEnvironment } from '@tomte/client'
-   * const identity = new AppIdentity(identityFromEnvironment(process.env))
-   * const stop = identity.keepWarm('https://graph.microsoft.com/.default')
-   * process.once('SIGTERM', stop)
-   * ```
-   */
-  keepWarm(scopes: string | readonly string[]): () => void {
-    return this.#tokens.keepWarm(scopes)
+    return (cacheServes ? identity.cachedToken(scopes) : undefined) ?? identity.askedToken(scopes, options)
   }
 
   /** Forgets this tenant's tokens, as after new consent: the next call asks again (wire.md §13.3). */
-  forgetTokens(): void {
-    this.#tokens.forget()
+  override forgetTokens(): void {
+    super.forgetTokens()
     this.#application.shared?.forget(this.#tenant)
   }
 
@@ -253,9 +235,5 @@ export class AppIdentity implements Identity {
   /** What this process has seen of every tenant, the one that changed last at the end; `tokensMax` tenants at most. */
   statuses(): readonly TenantStatus[] {
     return this.#application.statuses.all()
-  }
-
-  tokenSource(scope: string): TokenSource {
-    return this.#tokens.source(scope)
   }
 }

@@ -45,7 +45,7 @@ const CONNECT_MS = 3_000
  * Service, Functions, Container Apps, Azure ML, Service Fabric, Cloud Shell, or a server connected by Azure Arc
  * (wire.md §10). Which host it is, is found out at the first use.
  *
- * Tokens are kept and renewed as those of an `AppIdentity`. Callers wait for 30 s by default, and for 80 s where the
+ * Tokens are kept and renewed as those of an `AppIdentity`; the host may have them in its own cache for hours, too. Callers wait for 30 s by default, and for 80 s where the
  * instance metadata service is asked, whose updates take up to 70 s. It has one tenant: `tenantId` changes nothing. `claims`
  * and `forceRefresh` pass this cache by; of the hosts' own caches only App Service's can be passed by, with `claims`.
  *
@@ -57,29 +57,30 @@ const CONNECT_MS = 3_000
  * const organization = await graph(identity).get('/organization')
  * ```
  */
-export class ManagedIdentity implements Identity {
+export class ManagedIdentity extends TenantTokens implements Identity {
   readonly #options: ManagedIdentityOptions
   readonly #selection: Selection | undefined
-  readonly #tokens: TenantTokens
   readonly #tell: Listener
   #host: Promise<Host> | undefined
   #tokenRequests = 0
 
   constructor(options: ManagedIdentityOptions) {
     const { clock = systemClock, random = randomFraction } = options
-    this.#options = options
-    this.#selection = selectionOf(options)
-    const acquire: Acquire = async (request) => (await this.#found()).acquire(request)
+    const selection = selectionOf(options)
     const cache = new TokenCache()
     const observed = {
-      clientId: this.#selection?.id ?? TENANT,
+      clientId: selection?.id ?? TENANT,
       tokensCached: () => cache.size,
       credentialExpiries: () => [],
       now: () => clock.now(),
     }
-    this.#tell = tellAll([telemetryListener(observed), options.onEvent])
-    const keeper = new TokenKeeper({ cache, clock, random, acquire, tell: this.#tell })
-    this.#tokens = new TenantTokens(keeper, TENANT, rememberedCheck(staticScope))
+    const tell = tellAll([telemetryListener(observed), options.onEvent])
+    const acquire: Acquire = async (request) => (await this.#found()).acquire(request)
+    const keeper = new TokenKeeper({ cache, clock, random, acquire, tell })
+    super(keeper, TENANT, rememberedCheck(staticScope))
+    this.#options = options
+    this.#selection = selection
+    this.#tell = tell
   }
 
   /** The client id that selects the identity, if it is selected by that. */
@@ -105,24 +106,14 @@ export class ManagedIdentity implements Identity {
    */
   async getToken(scopes: string | readonly string[], options: GetTokenOptions = {}): Promise<AccessToken> {
     const { claims, forceRefresh } = options
-    const cached = claims === undefined && !forceRefresh ? this.#tokens.cached(scopes) : undefined
-    return cached ?? this.#tokens.get(scopes, await this.#patiently(options))
+    const cached = claims === undefined && !forceRefresh ? this.cachedToken(scopes) : undefined
+    return cached ?? this.askedToken(scopes, await this.#patiently(options))
   }
 
-  /** Renews the tokens of these scopes when they are due, as `AppIdentity.keepWarm` does. */
-  keepWarm(scopes: string | readonly string[]): () => void {
-    return this.#tokens.keepWarm(scopes)
-  }
-
-  /** Forgets the tokens; the host may have them in its own cache for hours. */
-  forgetTokens(): void {
-    this.#tokens.forget()
-  }
-
-  tokenSource(scope: string): TokenSource {
-    const source = this.#tokens.source(scope)
+  override tokenSource(scope: string): TokenSource {
+    const source = super.tokenSource(scope)
     return {
-      token: async (ask) => this.#tokens.cached(scope) ?? source.token(await this.#patiently(ask ?? {})),
+      token: async (ask) => this.cachedToken(scope) ?? source.token(await this.#patiently(ask ?? {})),
       tokenAfterRefusal: async (refused, ask) =>
         source.tokenAfterRefusal(refused, await this.#patiently(ask ?? {})),
     }

@@ -3,6 +3,7 @@ import { link, readdir, readFile, readlink, rename, unlink, writeFile } from 'no
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import type { Clock } from '../clock.ts'
+import { realFile } from './storage.ts'
 
 /**
  * Lets one process at a time rotate a credential. The stores of `@tomte/client/store` on Redis and PostgreSQL are such leases;
@@ -23,12 +24,15 @@ interface Held {
 }
 
 /**
- * A lease as a file beside the credential, with its owner and its end. The lease of a process that is dead, on this machine, is
+ * A lease as a file beside the credential, `FILE.lease`, with its owner and its end. The lease of a process that is dead, on this machine, is
  * over at once; any other at its end.
  */
-export function fileLease(path: string, clock: Pick<Clock, 'now'>): RotationLease {
+export function fileLease(file: string, clock: Pick<Clock, 'now'>): RotationLease {
+  // Of a link the file itself, so that all who name it ask for one lease.
+  const pathOf = async () => `${await realFile(file)}.lease`
   return {
     async lease(_name, holder, lifetimeMs) {
+      const path = await pathOf()
       const held: Held = {
         holder,
         endsAtMs: clock.now() + lifetimeMs,
@@ -49,6 +53,7 @@ export function fileLease(path: string, clock: Pick<Clock, 'now'>): RotationLeas
       }
     },
     async release(_name, holder) {
+      const path = await pathOf()
       if ((await heldIn(path))?.holder === holder) await done(unlink(path))
     },
   }
@@ -111,7 +116,8 @@ function isAlive(pid: number): boolean {
 async function removeLeftovers(path: string): Promise<void> {
   const folder = dirname(path)
   const prefix = `${basename(path)}.`
-  for (const name of await readdir(folder)) if (name.startsWith(prefix)) await done(unlink(join(folder, name)))
+  for (const name of await readdir(folder))
+    if (name.startsWith(prefix)) await done(unlink(join(folder, name)))
 }
 
 const EXPECTED = new Set(['ENOENT', 'EEXIST'])

@@ -78,10 +78,7 @@ export interface Settled {
 }
 
 /** Checks the options. @throws ConfigurationError if a number is out of its range. */
-export function settled(
-  options: RotationOptions & CredentialPlace,
-  permissions: readonly string[],
-): Settled {
+export function settled(options: RotationOptions & CredentialPlace, permissions: readonly string[]): Settled {
   const { identity, clock = systemClock, lifetimeDays = 90, rotateWhenDaysLeft = 30 } = options
   const lifetime = within('lifetimeDays', lifetimeDays, 1, LIFETIME_MAX_DAYS)
   const place = 'file' in options ? filePlace(options, clock) : options
@@ -102,8 +99,11 @@ export function settled(
   }
 }
 
-function filePlace({ file, lease }: { readonly file: string; readonly lease?: RotationLease | undefined }, clock: Clock) {
-  return { storage: credentialFiles(file), lease: lease ?? fileLease(`${file}.lease`, clock) }
+function filePlace(
+  { file, lease }: { readonly file: string; readonly lease?: RotationLease | undefined },
+  clock: Clock,
+) {
+  return { storage: credentialFiles(file), lease: lease ?? fileLease(file, clock) }
 }
 
 /** A number of an option. @throws ConfigurationError if it is out of its range. */

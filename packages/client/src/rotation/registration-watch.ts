@@ -53,7 +53,8 @@ export function registrationWatch(options: RegistrationWatchOptions): Registrati
       for (const { keyId, expiresAtMs } of registered) {
         if (expiresAtMs === undefined) continue
         const daysLeft = notices.due(keyId, expiresAtMs, clock.now())
-        if (daysLeft !== undefined) onEvent({ type: 'credential_expiring', credential: keyId, expiresAtMs, daysLeft })
+        if (daysLeft !== undefined)
+          onEvent({ type: 'credential_expiring', credential: keyId, expiresAtMs, daysLeft })
       }
       return registered
     },

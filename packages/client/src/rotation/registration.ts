@@ -37,7 +37,9 @@ export async function readRegistration(directory: Api, clientId: string): Promis
     objectId: guidOf(found['id'], 'id'),
     credentials: [
       ...listOf(found['keyCredentials'], 'keyCredentials').map((one) => credentialOf(one, 'certificate')),
-      ...listOf(found['passwordCredentials'], 'passwordCredentials').map((one) => credentialOf(one, 'secret')),
+      ...listOf(found['passwordCredentials'], 'passwordCredentials').map((one) =>
+        credentialOf(one, 'secret'),
+      ),
     ],
   }
 }
@@ -165,6 +167,9 @@ function listOf(value: unknown, name: string): readonly unknown[] {
 function malformed(found: string): ProtocolError {
   return new ProtocolError(
     `Cannot use the directory's answer, as an application with its credentials is needed: ${found}`,
-    { code: 'registration_malformed', hint: 'Check that the directory is Microsoft Graph, or speaks like it' },
+    {
+      code: 'registration_malformed',
+      hint: 'Check that the directory is Microsoft Graph, or speaks like it',
+    },
   )
 }

@@ -65,17 +65,24 @@ export async function rotateSecret(options: RotateSecretOptions): Promise<Rotate
   const settings = settled(options, PERMISSIONS)
   const displayName = `tomte rotation: ${ownerOf(options)}`
   const what = `secret of ${settings.identity.clientId}`
-  const outcome = await underLease(settings.lease, what, () => new SecretRotation(settings, displayName).run())
+  const outcome = await underLease(settings.lease, what, () =>
+    new SecretRotation(settings, displayName).run(),
+  )
   if (outcome !== 'leased') return outcome.done
   return { rotated: false, reason: 'leased', keyId: undefined, expiresAtMs: undefined }
 }
 
 function ownerOf(options: RotateSecretOptions): string {
-  const owner = options.owner ?? ('file' in options ? `${hostname()} ${resolve(options.file)}`.slice(-OWNER_LENGTH_MAX) : '')
+  const owner =
+    options.owner ??
+    ('file' in options ? `${hostname()} ${resolve(options.file)}`.slice(-OWNER_LENGTH_MAX) : '')
   if (owner !== '' && owner.length <= OWNER_LENGTH_MAX) return owner
   throw new ConfigurationError(
     `Cannot rotate the secret, as an owner of 1 to ${OWNER_LENGTH_MAX} characters is needed: found ${owner.length}`,
-    { code: 'rotation_option_invalid', hint: 'Name the place of this secret, for example the vault and the secret’s name there' },
+    {
+      code: 'rotation_option_invalid',
+      hint: 'Name the place of this secret, for example the vault and the secret’s name there',
+    },
   )
 }
 
@@ -86,7 +93,11 @@ class SecretRotation {
   #objectId = ''
   // Read once, since the directory may take a while to show what it has done.
   #registered: readonly RegisteredCredential[] = []
-  #slots: { readonly current: string; readonly next?: string | undefined; readonly previous?: string | undefined } = {
+  #slots: {
+    readonly current: string
+    readonly next?: string | undefined
+    readonly previous?: string | undefined
+  } = {
     current: '',
   }
   #accepted: string | undefined

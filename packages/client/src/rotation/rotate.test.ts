@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import { certificate } from '../credential/certificate.ts'
+import { clientSecret } from '../credential/secret.ts'
 import { CredentialError, PermissionError, UnavailableError } from '../errors.ts'
 import { CLIENT } from '../test-support.ts'
 import { rotate, type RotateOptions } from './rotate.ts'
@@ -141,8 +142,14 @@ describe('rotate', () => {
         // The other side does what it is asked, and the answer never arrives.
         const body = JSON.parse(request.body)
         if (action === 'addKey')
-          side.registerKey(`-----BEGIN CERTIFICATE-----\n${body.keyCredential.key}\n-----END CERTIFICATE-----`)
-        else side.keys.splice(side.keys.findIndex(({ keyId }) => keyId === body.keyId), 1)
+          side.registerKey(
+            `-----BEGIN CERTIFICATE-----\n${body.keyCredential.key}\n-----END CERTIFICATE-----`,
+          )
+        else
+          side.keys.splice(
+            side.keys.findIndex(({ keyId }) => keyId === body.keyId),
+            1,
+          )
         return (response) => void response.destroy()
       }
       await assert.rejects(run(), { name: 'UnavailableError', code: 'api_unreachable' })
@@ -210,10 +217,12 @@ describe('rotate', () => {
   })
 
   it('removes no key on the word of one that is not registered', async (t) => {
-    const { side, pem, file, run } = await prepared(t)
+    const { side, pem, file, options } = await prepared(t)
     writeFileSync(`${file}.previous`, pem)
     writeFileSync(file, pemOf(400, 'unknown'))
-    await assert.rejects(run(), {
+    side.registerPassword('another way in', 100)
+    const identity = side.identity(clientSecret('another way in'))
+    await assert.rejects(rotate({ ...options, identity, directory: side.directory(identity) }), {
       name: 'CredentialError',
       code: 'certificate_not_registered',
       message: `Cannot rotate the certificate ${thumbprintOf(readFileSync(file, 'utf8'))}, as it must be registered on application '${CLIENT}': found 2 others there`,
@@ -266,7 +275,8 @@ describe('rotate', () => {
 
   it('says what to grant when the application may not read its registration', async (t) => {
     const { side, run } = await prepared(t)
-    side.interfere = ({ method }) => (method === 'GET' ? refusal(403, 'Authorization_RequestDenied') : undefined)
+    side.interfere = ({ method }) =>
+      method === 'GET' ? refusal(403, 'Authorization_RequestDenied') : undefined
     await assert.rejects(run(), (error) => {
       assert.ok(error instanceof PermissionError)
       assert.equal(error.code, 'Authorization_RequestDenied')
@@ -294,11 +304,10 @@ describe('rotate', () => {
 
   it('ends in time even if the other side keeps it busy', async (t) => {
     const { side, run } = await prepared(t)
-    side.interfere = ({ path }) => {
-      if (path.endsWith('/addKey')) side.clock.pass(20 * 60_000)
-      return undefined
+    const onStep = ({ effect, when }: RotationStep) => {
+      if (effect === 'addKey' && when === 'after') side.clock.pass(20 * 60_000)
     }
-    await assert.rejects(run(), (error) => {
+    await assert.rejects(run({ onStep }), (error) => {
       assert.ok(error instanceof UnavailableError)
       assert.equal(error.code, 'rotation_unfinished')
       assert.equal(

@@ -185,8 +185,7 @@ class CertificateRotation {
       isRegistered: (thumbprint) => this.#registered.has(thumbprint),
       isAccepted: (thumbprint) => this.#accepted.has(thumbprint),
       isNextOutdated: next !== undefined && next.certificate.notAfterMs <= soonMs,
-      isDue:
-        this.#oldThumbprint === undefined && (force || current.certificate.notAfterMs <= soonMs),
+      isDue: this.#oldThumbprint === undefined && (force || current.certificate.notAfterMs <= soonMs),
     }
   }
 
@@ -263,9 +262,11 @@ class CertificateRotation {
     const { directory } = this.#settings
     for (const keyId of this.#registered.get(thumbprint) ?? []) {
       const body = { keyId, proof: await this.#proof() }
-      await this.#effect('removeKey', () => removeKey(directory, this.#objectId, body)).catch((error: unknown) => {
-        throw proofRefused(error)
-      })
+      await this.#effect('removeKey', () => removeKey(directory, this.#objectId, body)).catch(
+        (error: unknown) => {
+          throw proofRefused(error)
+        },
+      )
     }
     this.#registered.delete(thumbprint)
   }

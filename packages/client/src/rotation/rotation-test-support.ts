@@ -108,7 +108,9 @@ export class OtherSide {
     const path = request.path.split('?')[0] ?? ''
     const isToken = path.endsWith('/token')
     this.log.push(isToken ? 'token' : `${request.method} ${path.slice(GRAPH.length)}`)
-    return this.interfere(request) ?? (isToken ? this.#token(request) : this.#graph(request.method, path, request))
+    return (
+      this.interfere(request) ?? (isToken ? this.#token(request) : this.#graph(request.method, path, request))
+    )
   }
 
   #token({ body }: Received): Answer {
@@ -135,7 +137,8 @@ export class OtherSide {
     const actions: Readonly<Record<string, (sent: Json) => Answer>> = {
       [`/${OBJECT_ID}/addKey`]: (asked) => this.#addKey(asked),
       [`/${OBJECT_ID}/removeKey`]: (asked) => this.#removeKey(asked),
-      [`/${OBJECT_ID}/addPassword`]: ({ passwordCredential }) => this.#addPassword(passwordCredential as Json),
+      [`/${OBJECT_ID}/addPassword`]: ({ passwordCredential }) =>
+        this.#addPassword(passwordCredential as Json),
       [`/${OBJECT_ID}/removePassword`]: ({ keyId }) => without(this.passwords, keyId),
     }
     return actions[action]?.(sent) ?? refusal(404, 'Request_ResourceNotFound')
@@ -174,7 +177,9 @@ export class OtherSide {
   }
 
   #removeKey({ keyId, proof }: Json): Answer {
-    return this.#isProven(proof) ? without(this.keys, keyId) : refusal(401, 'Authentication_MissingOrMalformed')
+    return this.#isProven(proof)
+      ? without(this.keys, keyId)
+      : refusal(401, 'Authentication_MissingOrMalformed')
   }
 
   #addPassword({ displayName, endDateTime }: Json): Answer {
@@ -219,17 +224,29 @@ function without(list: { readonly keyId: string }[], keyId: unknown): Answer {
 
 function isSigned(jwt: string, { certificate }: Key, algorithm: 'PS256' | 'RS256'): boolean {
   const [header = '', payload = '', signature = ''] = jwt.split('.')
-  const { x5t, ...named } = JSON.parse(Buffer.from(header, 'base64url').toString()) as Readonly<Record<string, string>>
-  const name = Buffer.from(x5t ?? named['x5t#S256'] ?? '', 'base64url').toString('hex').toUpperCase()
+  const { x5t, ...named } = JSON.parse(Buffer.from(header, 'base64url').toString()) as Readonly<
+    Record<string, string>
+  >
+  const name = Buffer.from(x5t ?? named['x5t#S256'] ?? '', 'base64url')
+    .toString('hex')
+    .toUpperCase()
   const { fingerprint, fingerprint256 } = certificate
   if (![fingerprint, fingerprint256].map((print) => print.replaceAll(':', '')).includes(name)) return false
   const key = createPublicKey(certificate.publicKey.export({ type: 'spki', format: 'pem' }))
   const padding = algorithm === 'PS256' ? { padding: 6, saltLength: 32 } : {}
-  return verify('sha256', Buffer.from(`${header}.${payload}`), { key, ...padding }, Buffer.from(signature, 'base64url'))
+  return verify(
+    'sha256',
+    Buffer.from(`${header}.${payload}`),
+    { key, ...padding },
+    Buffer.from(signature, 'base64url'),
+  )
 }
 
 /** A folder for one test, and a file in it. */
-export function fileWith(t: Pick<TestContext, 'after'>, content: string | Buffer): { folder: string; file: string } {
+export function fileWith(
+  t: Pick<TestContext, 'after'>,
+  content: string | Buffer,
+): { folder: string; file: string } {
   const folder = mkdtempSync(join(tmpdir(), 'tomte-rotation-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const file = join(folder, 'daemon')

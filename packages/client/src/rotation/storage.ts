@@ -35,10 +35,7 @@ const SIZE_MAX_BYTES = 1024 * 1024
  * ```
  */
 export function credentialFiles(file: string): CredentialStorage {
-  const target = () =>
-    realpath(file).catch((error: unknown) => {
-      throw unusable('read', file, error)
-    })
+  const target = () => realFile(file)
   const pathOf = async (slot: Slot) => {
     const path = await target()
     return slot === 'current' ? path : `${path}.${slot}`
@@ -69,6 +66,13 @@ export function credentialFiles(file: string): CredentialStorage {
       await attempted('remove', part, () => rm(part, { force: true }))
     },
   }
+}
+
+/** Where a file is that may be named by a link. @throws ConfigurationError if it is not there. */
+export function realFile(file: string): Promise<string> {
+  return realpath(file).catch((error: unknown) => {
+    throw unusable('read', file, error)
+  })
 }
 
 async function contentOf(path: string): Promise<Uint8Array | undefined> {
@@ -117,7 +121,8 @@ async function attempted<Done>(action: string, path: string, work: () => Promise
   }
 }
 
-const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : undefined)
+const codeOf = (error: unknown) =>
+  error instanceof Error && 'code' in error ? String(error.code) : undefined
 
 function unusable(action: string, path: string, error: unknown): ConfigurationError {
   const found = error instanceof RangeError ? error.message : (codeOf(error) ?? 'unknown error')

@@ -76,6 +76,16 @@ describe('fileStore', () => {
     })
   }
 
+  it('gives the lease of a dead holder to one of all who take it over at once, time after time', async (t) => {
+    const { folder, clock } = await inFolder(t)
+    for (let round = 0; round < 50; round += 1) {
+      const takers = Array.from({ length: 10 }, () => fileStore({ folder, clock }))
+      const asked = takers.map((taker, n) => taker.lease(NAME, `holder-${round}-${n}`, 5_000, signal))
+      assert.deepEqual((await Promise.all(asked)).filter(Boolean), [true])
+      await clock.advance(5_000)
+    }
+  })
+
   it('gives nothing of an entry that is cut within its first bytes', async (t) => {
     const { folder, store } = await inFolder(t)
     await mkdir(folder, { recursive: true })

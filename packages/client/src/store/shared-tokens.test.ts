@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PermissionError } from '../errors.ts'
 import { down } from '../token/test-support.ts'
+import type { TokenStore } from './store.ts'
 import { fleetAtHand, hourFrom, newKey, withTime } from './store-test-support.ts'
 
 const HALF_HOUR_MS = 1_800_000
@@ -148,6 +149,18 @@ describe('SharedTokens with a lease that somebody else holds', () => {
     assert.equal(store.leases.size, 1)
     assert.equal(await withTime(clock, process().token()), 'token-1')
     assert.ok(clock.now() - startMs >= 5_000 && clock.now() - startMs < 5_600)
+  })
+
+  it('looks again under the lease, since the last holder may have been done between look and lease', async () => {
+    const { process, store } = fleetAtHand()
+    const other = process()
+    const lease: TokenStore['lease'] = async (...args) => {
+      await other.token()
+      return store.lease(...args)
+    }
+    const { token, asked } = process({ store: { ...store, lease } })
+    assert.equal(await token(), 'token-1')
+    assert.deepEqual([asked.length, other.asked.length], [0, 1])
   })
 
   it('asks the authority by itself after five seconds, whoever holds the lease by then', async () => {

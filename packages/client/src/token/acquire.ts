@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { ServerMetadata } from '../authority/issuer.ts'
 import type { Clock } from '../clock.ts'
 import type { Credential, TokenForm } from '../credential/credential.ts'
@@ -89,6 +88,9 @@ async function ask(options: AcquireOptions, credential: Credential, request: Tok
   }
 }
 
+// The global one, which is loaded when it is used: node:crypto would be loaded by whoever imports this.
+const randomUuid = (): string => crypto.randomUUID()
+
 /** How far a request got, for those who listen. */
 interface Seen {
   endpoint?: string
@@ -104,12 +106,12 @@ async function exchange(
   const { url: tokenEndpoint, server, parameters = [] } = await endpointOf(tenant)
   const form: TokenForm = {
     body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId }),
-    headers: server ? {} : { 'client-request-id': randomUUID(), 'return-client-request-id': 'true' },
+    headers: server ? {} : { 'client-request-id': randomUuid(), 'return-client-request-id': 'true' },
   }
   if (scope !== '') form.body.set('scope', scope)
   if (claims !== undefined) form.body.set('claims', claims)
   for (const [name, value] of parameters) form.body.append(name, value)
-  await credential(form, { clientId, tokenEndpoint, server, nowMs: clock.now(), randomUuid: randomUUID })
+  await credential(form, { clientId, tokenEndpoint, server, nowMs: clock.now(), randomUuid })
   sent()
   seen.endpoint = tokenEndpoint
   const sentAtMs = clock.now()

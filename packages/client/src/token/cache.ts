@@ -46,7 +46,8 @@ export class TokenCache {
   /** Forgets one tenant's tokens, or all. */
   clear(tenant?: string): void {
     const tenants = tenant === undefined ? [...this.#partitions.keys()] : [tenant]
-    for (const name of tenants) for (const slot of this.#partitions.get(name)?.values() ?? []) this.#remove(slot)
+    for (const name of tenants)
+      for (const slot of this.#partitions.get(name)?.values() ?? []) this.#remove(slot)
   }
 
   #makeRoom(nowMs: number): void {

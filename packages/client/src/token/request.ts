@@ -78,8 +78,27 @@ export function documentGetter(options: ExchangeOptions): GetDocument {
   }
 }
 
-// Who says nothing takes every coding (RFC 9110 §12.5.3), and none is undone here.
-const PLAIN = { 'accept-encoding': 'identity' }
+interface Place {
+  /** The origin with a slash. */
+  readonly root: string
+  readonly host: string
+  readonly hostname: string
+  readonly port: string
+}
+
+function placeOf(url: string): Place {
+  const { origin, host, hostname, port } = new URL(url)
+  // As node:https wants an IPv6 address: without its brackets.
+  return { root: `${origin}/`, host, hostname: hostname.replace(/^\[|\]$/g, ''), port: port || '443' }
+}
+
+/** Names and values in turn: Node writes them as they are, and checks each for characters that a header cannot have. */
+const flat = (host: string, headers: Outgoing['headers']): string[] => {
+  // Who says nothing of codings takes every one (RFC 9110 §12.5.3), and none is undone here.
+  const list = ['host', host, 'accept-encoding', 'identity']
+  for (const name in headers) list.push(name, String(headers[name]))
+  return list
+}
 
 interface Outgoing {
   readonly method: 'GET' | 'POST'
@@ -94,11 +113,16 @@ interface Answered {
 
 function exchanger({ ca, timeoutMs = TIMEOUT_MS, clock = systemClock }: ExchangeOptions) {
   let transport: Promise<{ readonly agent: Agent; readonly request: typeof request }> | undefined
+  let place: Place | undefined
   return async (url: string, { method, headers, content }: Outgoing): Promise<Answered> => {
     transport ??= loadTransport(ca)
     const { agent, request } = await transport
+    // Of one authority come all tokens, of whatever tenant: its address is read once.
+    if (place === undefined || !url.startsWith(place.root)) place = placeOf(url)
+    const { hostname, port, host, root } = place
+    const path = url.slice(root.length - 1)
     return new Promise((resolve, reject) => {
-      const outgoing = request(url, { agent, method, headers: { ...headers, ...PLAIN } })
+      const outgoing = request({ agent, method, hostname, port, path, headers: flat(host, headers) })
       let late = false
       const inTime = clock.after(timeoutMs, () => {
         late = true

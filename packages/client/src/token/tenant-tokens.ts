@@ -17,31 +17,47 @@ export interface GetTokenOptions {
   readonly forceRefresh?: boolean | undefined
 }
 
-/** The tokens of one tenant, as callers ask for them. */
-export class TenantTokens {
+/**
+ * Gives out the tokens of one tenant. Identities inherit from it, since a cached token is the path of every call and each
+ * object on it is one more place in memory.
+ */
+export abstract class TenantTokens {
   readonly #keeper: TokenKeeper
   readonly #tenant: string
   readonly #checked: (scope: string) => string
   // A program mostly asks for one scope: its token is found without a search.
   #recent: Slot | undefined
 
-  /** @param checked returns a scope that can be asked for, and throws for any other. */
+  /**
+   * @internal
+   * @param checked returns a scope that can be asked for, and throws for any other.
+   */
   constructor(keeper: TokenKeeper, tenant: string, checked: (scope: string) => string) {
     this.#keeper = keeper
     this.#tenant = tenant
     this.#checked = checked
   }
 
-  /** The token that works, without a wait, if there is one. A scope that has a token has been checked. */
-  cached(scopes: string | readonly string[]): AccessToken | undefined {
+  /**
+   * The token that works, without a wait, if there is one. A scope that has a token has been checked.
+   *
+   * @internal
+   */
+  cachedToken(scopes: string | readonly string[]): AccessToken | undefined {
     const slot = this.#recent
     const scope = typeof scopes === 'string' ? scopes : scopes.join(' ')
     return slot?.scope === scope ? this.#keeper.cached(slot) : undefined
   }
 
-  /** The token, from memory or from the authority. */
-  async get(scopes: string | readonly string[], options: GetTokenOptions = {}): Promise<AccessToken> {
-    const { claims, forceRefresh = false, abortSignal, timeoutMs } = options
+  /**
+   * The token, from memory or from where tokens come from.
+   *
+   * @internal
+   */
+  async askedToken(
+    scopes: string | readonly string[],
+    { claims, forceRefresh = false, abortSignal, timeoutMs }: GetTokenOptions = {},
+  ): Promise<AccessToken> {
     const scope = this.#checked(typeof scopes === 'string' ? scopes : scopes.join(' '))
     const ask: Ask = { signal: abortSignalOf(abortSignal), timeoutMs }
     this.#recent = this.#keeper.slot(this.#tenant, scope)
@@ -49,17 +65,30 @@ export class TenantTokens {
     return this.#keeper.freshToken(this.#tenant, scope, { ...ask, claims })
   }
 
-  /** The tokens of one scope, for the call layer. */
-  source(scope: string): TokenSource {
+  /** Where the call layer gets the tokens of one scope. @throws ConfigurationError if the scope cannot be one. */
+  tokenSource(scope: string): TokenSource {
     const checked = this.#checked(scope)
     return {
-      token: async (ask) => this.cached(checked) ?? this.get(checked, { ...ask, abortSignal: ask?.signal }),
+      token: async (ask) =>
+        this.cachedToken(checked) ?? this.askedToken(checked, { ...ask, abortSignal: ask?.signal }),
       tokenAfterRefusal: (refused, ask) =>
         this.#keeper.tokenAfterRefusal(this.#tenant, checked, refused, ask ?? {}),
     }
   }
 
-  /** Renews the tokens of these scopes when they are due, until the returned function is called. */
+  /**
+   * Renews the tokens of these scopes when they are due, even if nobody asks for them, so that no call ever waits for one.
+   * Its timer keeps the process alive until the returned function is called. Failures go to `onEvent` alone.
+   *
+   * @throws ConfigurationError at once if a scope cannot be one, and nothing later.
+   * @example
+   * ```ts
+   * import { AppIdentity, identityFromEnvironment } from '@tomte/client'
+   * const identity = new AppIdentity(identityFromEnvironment(process.env))
+   * const stop = identity.keepWarm('https://graph.microsoft.com/.default')
+   * process.once('SIGTERM', stop)
+   * ```
+   */
   keepWarm(scopes: string | readonly string[]): () => void {
     const stop = new AbortController()
     const checked = [scopes].flat().map(this.#checked)
@@ -67,8 +96,8 @@ export class TenantTokens {
     return () => stop.abort()
   }
 
-  /** Forgets them: the next call asks again. */
-  forget(): void {
+  /** Forgets the tokens, as after new consent: the next call asks again (wire.md §13.3). */
+  forgetTokens(): void {
     this.#keeper.forget(this.#tenant)
   }
 }
