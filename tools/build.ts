@@ -14,11 +14,12 @@ interface Manifest {
   readonly exports: Readonly<Record<string, { readonly '@tomte/source': string } | string>>
 }
 
-/** Builds every package. @throws Error if the compiler or the bundler finds a fault; what they say is on standard error. */
-export async function buildPackages(): Promise<void> {
+/** Builds the named packages of `packages/` and those that they need; by default all. @throws Error if the compiler or the bundler finds a fault; what they say is on standard error. */
+export async function buildPackages(names?: readonly string[]): Promise<void> {
   // What was bundled before has names that nobody needs any more.
   for (const name of BUNDLED) await rm(join(root, 'packages', name, 'dist'), { recursive: true, force: true })
-  const code = runNode(binary('tsc', '-b', 'tsconfig.build.json'))
+  const projects = names?.map((name) => `packages/${name}`) ?? ['tsconfig.build.json']
+  const code = runNode(binary('tsc', '-b', ...projects))
   if (code !== 0) throw new Error(`Cannot build: the compiler ended with code ${code}`)
   for (const name of BUNDLED) await bundle(join(root, 'packages', name))
 }

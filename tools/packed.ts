@@ -22,7 +22,7 @@ export interface Packed {
 
 /** Builds and packs the named packages of `packages/`. */
 export async function packPackages(names: readonly string[] = Object.keys(ARROWS)): Promise<Packed> {
-  await buildPackages()
+  await buildPackages(names)
   const place = await mkdtemp(join(tmpdir(), 'tomte-packed-'))
   const archives = new Map<string, string>()
   for (const name of names) {

@@ -45,7 +45,7 @@ export {
   type CertificateSource,
   type ExternalKey,
 } from './credential/certificate.ts'
-export type { AssertionAlgorithm, AssertionAudience, AssertionSigner } from './credential/client-assertion.ts'
+export type { AssertionAlgorithm, AssertionAudience, AssertionSigner } from './credential/assertion-style.ts'
 export {
   type KeyAlgorithm,
   privateKey,
@@ -74,4 +74,3 @@ export {
   TomteError,
   UnavailableError,
 } from './errors.ts'
-export { type Consent, ConsentLinks, type ConsentLinksOptions } from './consent/consent-links.ts'

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { decodeJwt, decodeProtectedHeader, importX509, jwtVerify } from 'jose'
 import { certificate, type CertificateOptions, type CertificateSource } from './certificate.ts'
-import type { AssertionAlgorithm } from './client-assertion.ts'
+import type { AssertionAlgorithm } from './assertion-style.ts'
 import { keyPem, makeCertificate, newEcKey, newRsaKey } from './test-support.ts'
 
 const NOW_MS = Date.UTC(2026, 8, 21)

@@ -1,16 +1,13 @@
 import { ConfigurationError, CredentialError } from '../errors.ts'
-import { type PublicCertificate, readKeyed, readPublic } from './certificate-file.ts'
 import {
   type AssertionAlgorithm,
   type AssertionAudience,
   type AssertionSigner,
   assertionStyle,
-  clientAssertion,
-  keySigner,
-  type Signatory,
-} from './client-assertion.ts'
+} from './assertion-style.ts'
+import type { PublicCertificate } from './certificate-file.ts'
+import type { CertificateSigner } from './certificate-signer.ts'
 import type { Credential, ProofContext, TokenForm } from './credential.ts'
-import { watchedFile } from './watched-file.ts'
 
 /** Where the certificate and its private key are. PFX (PKCS #12) needs the package node-forge, which you install. */
 export type CertificateSource =
@@ -71,61 +68,21 @@ export function certificate(
   { algorithm, sendChain = false, claims = {}, audience }: CertificateOptions = {},
 ): Credential {
   const style = assertionStyle(algorithm, sendChain, claims, audience)
-  const signatory = signatoryOf(source)
+  if ('file' in source) assertPath(source.file)
+  let signing: Promise<CertificateSigner> | undefined
   let expiresAtMs: number | undefined
   const prove = async ({ body }: TokenForm, context: ProofContext) => {
+    // What reads keys and signs is loaded by the first proof: a program may never come to it.
+    signing ??= import('./certificate-signer.ts').then(({ certificateSigner }) => certificateSigner(source))
+    const { signatory, sign } = await signing
     const signer = await signatory()
     expiresAtMs = signer.certificate.notAfterMs
     assertWithinValidity(signer.certificate, context.nowMs, signer.from)
-    const assertion = await clientAssertion(signer, style, context)
+    const assertion = await sign(signer, style, context)
     body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
     body.set('client_assertion', assertion)
   }
   return Object.assign(prove, { expiresAtMs: () => expiresAtMs })
-}
-
-function signatoryOf(source: CertificateSource): () => Promise<Signatory> {
-  if ('sign' in source) {
-    return once(async () => {
-      const from = 'the configured certificate'
-      return { certificate: readPublic(source.certificate, from), sign: source.sign, from }
-    })
-  }
-  if (!('file' in source)) return once(() => textSignatory(source))
-  const { file, password } = source
-  assertPath(file)
-  // A failure is kept as well, until the file is another.
-  const read = watchedFile(file, (bytes) => keyedSignatory(bytes, password, `'${file}'`))
-  return async () => read()
-}
-
-async function textSignatory(
-  source: ({ readonly pem: string } | { readonly base64: string }) & {
-    readonly password?: string | undefined
-  },
-): Promise<Signatory> {
-  if ('pem' in source) {
-    return keyedSignatory(Buffer.from(source.pem), source.password, 'the configured PEM text')
-  }
-  const from = 'the configured base64 text'
-  return keyedSignatory(Buffer.from(source.base64, 'base64'), source.password, from)
-}
-
-async function keyedSignatory(bytes: Buffer, password: string | undefined, from: string): Promise<Signatory> {
-  const { certificate: own, key } = await readKeyed(bytes, password, from)
-  return { certificate: own, sign: keySigner(key), from }
-}
-
-/** Calls `make` once for all, and again only after it failed. */
-function once<Made>(make: () => Promise<Made>): () => Promise<Made> {
-  let making: Promise<Made> | undefined
-  return () => {
-    making ??= make().catch((error: unknown) => {
-      making = undefined
-      throw error
-    })
-    return making
-  }
 }
 
 // The base64 of the smallest key with its certificate is longer, and hardly any path is as long.

@@ -130,9 +130,9 @@ describe('privateKey', () => {
     ['another curve', { pem: keyPem(p384) }, 'holds a key of type ec secp384r1'],
   ]
   for (const [what, source, found] of sources) {
-    it(`refuses ${what}, and quotes nothing of it`, () => {
+    it(`refuses ${what}, and quotes nothing of it`, async () => {
       const named = 'jwk' in source ? 'the configured JWK' : 'the configured PEM text'
-      assert.throws(() => privateKey(source), {
+      await assert.rejects(assertionOf(privateKey(source)), {
         name: 'ConfigurationError',
         code: 'private_key_unusable',
         message: `Cannot sign in with the private key in ${named}, as RSA of 2048 bits, EC on P-256 or Ed25519 is needed: the source ${found}`,

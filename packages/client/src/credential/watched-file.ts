@@ -1,4 +1,3 @@
-import { readFile, stat } from 'node:fs/promises'
 import { ConfigurationError } from '../errors.ts'
 
 // A secret, a token or a certificate chain with its key; more than this is some other file.
@@ -23,6 +22,7 @@ export function watchedFile<Parsed>(file: string, parse: (bytes: Buffer) => Pars
 
 async function versionOf(file: string): Promise<string> {
   try {
+    const { stat } = await import('node:fs/promises')
     const { ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true })
     if (size > SIZE_MAX_BYTES) throw unreadable(file, `it is larger than ${SIZE_MAX_BYTES} bytes`)
     return `${ino} ${size} ${mtimeNs} ${ctimeNs}`
@@ -33,6 +33,7 @@ async function versionOf(file: string): Promise<string> {
 
 async function bytesOf(file: string): Promise<Buffer> {
   try {
+    const { readFile } = await import('node:fs/promises')
     return await readFile(file)
   } catch (error) {
     throw unreadable(file, reasonOf(error))

@@ -1,4 +1,5 @@
-import { keySigner, signingInput } from '../credential/client-assertion.ts'
+import { signingInput } from '../credential/assertion-style.ts'
+import { keySigner } from '../credential/client-assertion.ts'
 import type { KeyedCertificate } from '../credential/certificate-file.ts'
 
 // Whom a proof of possession is for, in every tenant and cloud (wire.md §13.2).

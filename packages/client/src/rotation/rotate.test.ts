@@ -184,6 +184,20 @@ describe('rotate', () => {
     await assertDone(world, world.pem)
   })
 
+  it('begins to count anew when a server refuses what another has accepted', async (t) => {
+    const world = await prepared(t)
+    let asked = 0
+    // The first is for the directory; of the new key the second is refused.
+    world.side.interfere = ({ path }) => {
+      if (path.endsWith('/token')) asked += 1
+      else return undefined
+      return asked === 3 ? { status: 401, body: { error: 'invalid_client' } } : undefined
+    }
+    await world.run()
+    assert.deepEqual(world.side.clock.slept, [2_000, 2_000, 2_000, 2_000, 60_000])
+    await assertDone(world, world.pem)
+  })
+
   it('gives up waiting at its limit, and the old key stays in place', async (t) => {
     const { side, pem, file, run } = await prepared(t)
     side.replicating = 1_000

@@ -1,0 +1,1 @@
+export { type Consent, ConsentLinks, type ConsentLinksOptions } from './consent/consent-links.ts'
