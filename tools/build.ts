@@ -1,48 +1,74 @@
-// Builds what is published, into each package's dist: the compiler checks the types and writes the declarations, and the
-// JavaScript of the others. The client's JavaScript is bundled by entry: a program that wants one token should not wait
-// for the reading of fifty small files (docs/decisions/0011-the-client-is-published-in-few-files.md).
-import { readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { build } from 'esbuild'
+// Builds what is published, into each package's dist, with the compiler. The client's files are then joined: a program that
+// wants one token should not wait for the reading of sixty small files
+// (docs/decisions/0011-the-client-is-published-in-few-files.md).
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { isAbsolute, join } from 'node:path'
+import { type GetModuleInfo, rollup } from 'rollup'
 import { binary, runNode } from './binary.ts'
 import { root } from './files.ts'
 
-const BUNDLED = ['client'] as const
+/** The packages whose files are joined, each with the entry that has to load fast. */
+const JOINED: ReadonlyMap<string, string> = new Map([['client', 'tokens']])
 
 interface Manifest {
-  readonly engines: { readonly node: string }
-  readonly exports: Readonly<Record<string, { readonly '@tomte/source': string } | string>>
+  readonly exports: Readonly<Record<string, { readonly default: string } | string>>
 }
 
-/** Builds the named packages of `packages/` and those that they need; by default all. @throws Error if the compiler or the bundler finds a fault; what they say is on standard error. */
+const distOf = (name: string) => join(root, 'packages', name, 'dist')
+
+/**
+ * Builds the named packages of `packages/` and those that they need; by default all.
+ *
+ * @throws Error if the compiler finds a fault, which it says on standard output, or the joining does.
+ */
 export async function buildPackages(names?: readonly string[]): Promise<void> {
-  // What was bundled before has names that nobody needs any more.
-  for (const name of BUNDLED) await rm(join(root, 'packages', name, 'dist'), { recursive: true, force: true })
+  // What was joined is no longer what the compiler wrote: it has to write it all again.
+  for (const name of JOINED.keys()) await rm(distOf(name), { recursive: true, force: true })
   const projects = names?.map((name) => `packages/${name}`) ?? ['tsconfig.build.json']
   const code = runNode(binary('tsc', '-b', ...projects))
   if (code !== 0) throw new Error(`Cannot build: the compiler ended with code ${code}`)
-  for (const name of BUNDLED) await bundle(join(root, 'packages', name))
+  for (const [name, entry] of JOINED) if (!names || names.includes(name)) await joinFiles(name, entry)
 }
 
-/** One file for each entry, one for what entries share, and one for each part that is loaded by its first use. */
-async function bundle(folder: string): Promise<void> {
-  const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest
-  const sources = Object.values(manifest.exports).flatMap((entry) =>
-    typeof entry === 'string' ? [] : [join(folder, entry['@tomte/source'])],
+/** One file for what the fast entry loads, small ones for the other entries, and one for each part that waits for its use. */
+async function joinFiles(name: string, fastEntry: string): Promise<void> {
+  const dist = distOf(name)
+  const manifest = await readFile(join(root, 'packages', name, 'package.json'), 'utf8')
+  const { exports } = JSON.parse(manifest) as Manifest
+  const input = Object.values(exports).flatMap((entry) =>
+    typeof entry === 'string' ? [] : [join(root, 'packages', name, entry.default)],
   )
-  await build({
-    entryPoints: sources,
-    outdir: join(folder, 'dist'),
-    outbase: join(folder, 'src'),
-    chunkNames: 'parts/[name]-[hash]',
-    bundle: true,
-    splitting: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: `node${manifest.engines.node.replace('>=', '')}`,
-    logLevel: 'warning',
+  const bundle = await rollup({
+    input,
+    external: (id) => !id.startsWith('.') && !isAbsolute(id),
+    // The compiler's own help for an import of a computed name asks for a `this` that modules do not have, and does without.
+    onLog: (level, log, show) => (log.code === 'THIS_IS_UNDEFINED' ? undefined : show(level, log)),
   })
+  const fast = join(dist, `${fastEntry}.js`)
+  let loadedFirst: ReadonlySet<string> | undefined
+  const { output } = await bundle.generate({
+    format: 'es',
+    chunkFileNames: 'parts/[name].js',
+    manualChunks: (id, { getModuleInfo }) => {
+      loadedFirst ??= loadedWith(fast, getModuleInfo)
+      return loadedFirst.has(id) ? fastEntry : undefined
+    },
+  })
+  await bundle.close()
+  const written = await readdir(dist, { recursive: true })
+  await Promise.all(written.filter((file) => file.endsWith('.js')).map((file) => rm(join(dist, file))))
+  await mkdir(join(dist, 'parts'))
+  for (const file of output) if (file.type === 'chunk') await writeFile(join(dist, file.fileName), file.code)
+}
+
+/** The modules that importing a module loads, itself among them; what is imported by its first use is not. */
+function loadedWith(id: string, infoOf: GetModuleInfo, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(id)) return found
+  found.add(id)
+  for (const imported of infoOf(id)?.importedIds ?? []) {
+    if (isAbsolute(imported)) loadedWith(imported, infoOf, found)
+  }
+  return found
 }
 
 if (import.meta.main) await buildPackages()

@@ -33,18 +33,5 @@ export const systemClock: Clock = {
     }),
 }
 
-const RANDOM_STEPS = 2 ** 32
-// Asking the system for one number costs as much as asking for many.
-const drawn = new Uint32Array(256)
-let used = drawn.length
-
-/** A random number from 0 up to, not including, 1. */
-export function randomFraction(): number {
-  if (used === drawn.length) {
-    crypto.getRandomValues(drawn)
-    used = 0
-  }
-  const number = drawn[used] ?? 0
-  used += 1
-  return number / RANDOM_STEPS
-}
+/** A random number from 0 up to, not including, 1: for waits, which need no secrecy, and nothing else. */
+export const randomFraction = (): number => Math.random()

@@ -88,8 +88,8 @@ async function ask(options: AcquireOptions, credential: Credential, request: Tok
   }
 }
 
-// The global one, which is loaded when it is used: node:crypto would be loaded by whoever imports this.
-const randomUuid = (): string => crypto.randomUUID()
+// Loaded by the first request, which needs it for its connection anyway.
+let uuids: Pick<typeof import('node:crypto'), 'randomUUID'> | undefined
 
 /** How far a request got, for those who listen. */
 interface Seen {
@@ -104,6 +104,8 @@ async function exchange(
   seen: Seen,
 ): Promise<Token> {
   const { url: tokenEndpoint, server, parameters = [] } = await endpointOf(tenant)
+  uuids ??= await import('node:crypto')
+  const { randomUUID: randomUuid } = uuids
   const form: TokenForm = {
     body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId }),
     headers: server ? {} : { 'client-request-id': randomUuid(), 'return-client-request-id': 'true' },
