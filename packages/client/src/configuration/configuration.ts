@@ -15,6 +15,26 @@ export type CredentialDefinition =
     }
   | { /** A file with a token of another identity provider. */ readonly federatedTokenFile: string }
   | {
+      /** The token that GitHub Actions gives to a workflow with this permission. */
+      readonly githubActions: 'id-token'
+      /** Whom the token is for. Default: the token exchange of the cloud. */
+      readonly audience?: string | undefined
+    }
+  | {
+      /** The client id of a managed identity of the host, or `system`: its token is the proof. */
+      readonly managedIdentity: string
+      /** Whom its token is for. Default: the token exchange of the cloud. */
+      readonly audience?: string | undefined
+    }
+  | {
+      /** A PEM file or a JWK, for an issuer that knows the public half. */
+      readonly privateKeyFile: string
+      /** The environment variable with the password of the key. */
+      readonly privateKeyPasswordEnv?: string | undefined
+      /** The name under which the issuer knows the key. */
+      readonly keyId?: string | undefined
+    }
+  | {
       /** A file with the client secret and nothing else. */
       readonly secretFile: string
       /** Default `post`. */

@@ -8,7 +8,8 @@ const said = (value: unknown) => faultsIn(value, CONFIGURATION).map(({ path, sai
 const identity = (section: object) => ({ identity: section })
 const credential = (definition: unknown) => ({ identity: { credentials: [definition] } })
 const CREDENTIAL = 'identity.credentials[0]'
-const PATHS = 'certificateFile, certificatePasswordEnv, federatedTokenFile, secretFile, secretEnv'
+const PATHS =
+  'certificateFile, certificatePasswordEnv, federatedTokenFile, privateKeyFile, privateKeyPasswordEnv, secretFile, secretEnv'
 
 describe('the check of a configuration', () => {
   const cases: readonly (readonly [what: string, value: unknown, ...said: string[]])[] = [
@@ -84,12 +85,12 @@ describe('the check of a configuration', () => {
     [
       'an empty credential',
       credential({}),
-      `${CREDENTIAL}: one of certificateFile, federatedTokenFile, secretFile, secretEnv is needed, found none`,
+      `${CREDENTIAL}: one of certificateFile, federatedTokenFile, githubActions, managedIdentity, privateKeyFile, secretFile, secretEnv is needed, found none`,
     ],
     [
       'two credentials in one',
       credential({ secretEnv: 'A', secretFile: 'a' }),
-      `${CREDENTIAL}: exactly one of certificateFile, federatedTokenFile, secretFile, secretEnv is needed, found secretFile and secretEnv`,
+      `${CREDENTIAL}: exactly one of certificateFile, federatedTokenFile, githubActions, managedIdentity, privateKeyFile, secretFile, secretEnv is needed, found secretFile and secretEnv`,
     ],
     [
       'a secret in place of its variable',

@@ -8,9 +8,13 @@ import {
 import { federatedTokenFile } from '../credential/assertion.ts'
 import { certificate } from '../credential/certificate.ts'
 import type { Credential } from '../credential/credential.ts'
+import { githubActionsToken } from '../credential/github-actions.ts'
+import { assertionFrom } from '../credential/identity-assertion.ts'
+import { privateKey } from '../credential/private-key.ts'
 import { clientSecret } from '../credential/secret.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { IssuerOptions, TenantOptions } from '../authority/token-server.ts'
+import { ManagedIdentity } from '../managed-identity/managed-identity.ts'
 import type { AppIdentityOptions, ApplicationOptions } from '../identity/app-identity.ts'
 import type {
   Configuration,
@@ -111,28 +115,49 @@ function credentialsOf(
   { environment, file, missing }: Surroundings,
 ): readonly Credential[] {
   const path = (name: string) => resolve(file === undefined ? '' : dirname(file), name)
-  const variable = (name: string, place: string): string => {
-    const value = environment[name]
-    if (value?.trim()) return value
-    missing.push(`the environment variable ${name} (named by ${place})`)
-    return ''
-  }
   return definitions.flatMap((each, index) => {
-    const place = `identity.credentials[${index}]`
-    if ('federatedTokenFile' in each) return [federatedTokenFile(path(each.federatedTokenFile))]
-    if ('secretFile' in each) return [clientSecret({ file: path(each.secretFile) }, { method: each.method })]
-    if ('secretEnv' in each) {
-      const secret = variable(each.secretEnv, `${place}.secretEnv`).trim()
-      return secret === '' ? [] : [clientSecret(secret, { method: each.method })]
+    const variable = (key: string, name: string | undefined): string | undefined => {
+      if (name === undefined || environment[name]?.trim()) return name && environment[name]
+      missing.push(`the environment variable ${name} (named by identity.credentials[${index}].${key})`)
+      return undefined
     }
-    const { certificateFile, certificatePasswordEnv, algorithm, sendChain } = each
-    // A password may begin or end with a blank.
-    const password =
-      certificatePasswordEnv === undefined
-        ? undefined
-        : variable(certificatePasswordEnv, `${place}.certificatePasswordEnv`)
-    return [certificate({ file: path(certificateFile), password }, { algorithm, sendChain })]
+    return credentialOf(each, { environment, path, variable }) ?? []
   })
+}
+
+interface Readers {
+  readonly environment: Environment
+  readonly path: (name: string) => string
+  /** What a variable holds; `undefined` is noted. */
+  readonly variable: (key: string, name: string | undefined) => string | undefined
+}
+
+function credentialOf(
+  definition: CredentialDefinition,
+  { environment, path, variable }: Readers,
+): Credential | undefined {
+  if ('federatedTokenFile' in definition) return federatedTokenFile(path(definition.federatedTokenFile))
+  if ('secretFile' in definition)
+    return clientSecret({ file: path(definition.secretFile) }, { method: definition.method })
+  if ('secretEnv' in definition) {
+    const secret = variable('secretEnv', definition.secretEnv)?.trim()
+    return secret === undefined ? undefined : clientSecret(secret, { method: definition.method })
+  }
+  if ('githubActions' in definition) return githubActionsToken({ environment, audience: definition.audience })
+  if ('managedIdentity' in definition) {
+    const { managedIdentity, audience } = definition
+    const clientId = managedIdentity === 'system' ? undefined : managedIdentity
+    return assertionFrom(new ManagedIdentity({ environment, clientId }), { audience })
+  }
+  // A password may begin or end with a blank.
+  if ('privateKeyFile' in definition) {
+    const { privateKeyFile, privateKeyPasswordEnv, keyId } = definition
+    const password = variable('privateKeyPasswordEnv', privateKeyPasswordEnv)
+    return privateKey({ file: path(privateKeyFile), password }, { keyId })
+  }
+  const { certificateFile, certificatePasswordEnv, algorithm, sendChain } = definition
+  const password = variable('certificatePasswordEnv', certificatePasswordEnv)
+  return certificate({ file: path(certificateFile), password }, { algorithm, sendChain })
 }
 
 function incomplete(missing: readonly string[], file: string | undefined): ConfigurationError {

@@ -128,6 +128,30 @@ const CREDENTIAL: OneOf = {
     federatedTokenFile: credential('federatedTokenFile', 'A token of another identity provider.', {
       federatedTokenFile: path('The file that somebody keeps fresh, as Kubernetes does.'),
     }),
+    githubActions: credential('githubActions', 'The token that GitHub Actions gives to a workflow.', {
+      githubActions: {
+        kind: 'choice',
+        about: 'The permission that the workflow needs.',
+        choices: ['id-token'],
+      },
+      audience: line('Whom the token is for. Default: the token exchange of the cloud.', URL_CHARACTERS_MAX),
+    }),
+    managedIdentity: credential(
+      'managedIdentity',
+      'A managed identity of the host, as federated credential.',
+      {
+        managedIdentity: line("Its client id, or 'system' for the host's own.", 253),
+        audience: line(
+          'Whom its token is for. Default: the token exchange of the cloud.',
+          URL_CHARACTERS_MAX,
+        ),
+      },
+    ),
+    privateKeyFile: credential('privateKeyFile', 'A private key, for an issuer that knows its public half.', {
+      privateKeyFile: path('A PEM file or a JWK; it is read again when it changes.'),
+      privateKeyPasswordEnv: variable('The environment variable with the password of the key.'),
+      keyId: line('The name under which the issuer knows the key. Default: that of the JWK.', 253),
+    }),
     secretFile: credential('secretFile', 'A client secret in a file.', {
       secretFile: path('A file with the secret and nothing else; it is read again when it changes.'),
       method: METHOD,

@@ -60,6 +60,15 @@ describe('acquirer', () => {
     assert.equal(sent(), 6)
   })
 
+  it('is not made without a credential', async (t) => {
+    const { make } = await scripted(t, {})
+    assert.throws(() => make([]), {
+      name: 'ConfigurationError',
+      code: 'credential_missing',
+      message: 'Cannot make the identity, as at least one credential is needed: found an empty list',
+    })
+  })
+
   it('fails with the first refusal when all are refused', async (t) => {
     const { make } = await scripted(t, { one: WRONG, two: refusal(401, 'invalid_client', 7000222) })
     await assert.rejects(make(['one', 'two'].map(named))({ tenant: 'contoso.example', scope: S }), {

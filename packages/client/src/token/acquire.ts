@@ -1,7 +1,7 @@
 import type { ServerMetadata } from '../authority/issuer.ts'
 import type { Clock } from '../clock.ts'
 import type { Credential, TokenForm } from '../credential/credential.ts'
-import { CredentialError } from '../errors.ts'
+import { ConfigurationError, CredentialError } from '../errors.ts'
 import type { Listener } from '../events.ts'
 import type { PostForm } from './request.ts'
 import { readTokenResponse } from './response.ts'
@@ -45,9 +45,12 @@ export type Acquire = (request: TokenRequest) => Promise<Token>
 /**
  * Makes the function that asks the authority for one token. Of several credentials the one that worked last goes first, so
  * that a rotation costs one refused request and not one at every renewal; when it is refused, the others follow in order.
+ *
+ * @throws ConfigurationError if there is no credential.
  */
 export function acquirer(options: AcquireOptions): Acquire {
   const { credentials } = options
+  if (credentials.length === 0) throw noCredential()
   let preferred = 0
   return async (request) => {
     const order = credentials.map((_, index) => (preferred + index) % credentials.length)
@@ -70,6 +73,15 @@ export function acquirer(options: AcquireOptions): Acquire {
     throw refused
   }
 }
+
+const noCredential = () =>
+  new ConfigurationError(
+    'Cannot make the identity, as at least one credential is needed: found an empty list',
+    {
+      code: 'credential_missing',
+      hint: 'Give a certificate, a federated token or a secret',
+    },
+  )
 
 async function ask(options: AcquireOptions, credential: Credential, request: TokenRequest): Promise<Token> {
   const { clock, tell } = options
