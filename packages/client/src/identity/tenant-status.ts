@@ -43,9 +43,9 @@ const CONSENT_REFUSALS: Readonly<Record<number, 'resource' | 'tenant'>> = {
 
 const TENANTS_MAX = 100_000
 const SCOPES_MAX = 20
-// Thousands of tenants hold the same roles: one list serves them all.
+// Thousands of tenants hold the same roles of the same APIs: one list serves them all.
 const ROLE_LISTS_MAX = 1000
-const NO_ROLES: readonly string[] = []
+const NO_ROLES: Roles = []
 
 type Roles = readonly (readonly [scope: string, roles: readonly string[]])[]
 
@@ -61,7 +61,7 @@ export class TenantStatuses {
   readonly #clock: Clock
   readonly #tenantsMax: number
   readonly #seen = new Map<string, Seen>()
-  readonly #lists = new Map<string, readonly string[]>()
+  readonly #lists = new Map<string, Roles>()
 
   constructor(clock: Clock, tenantsMax = TENANTS_MAX) {
     this.#clock = clock
@@ -87,7 +87,7 @@ export class TenantStatuses {
 
   #obtained({ tenant, scope, expiresAtMs, roles: held }: TokenObtained): void {
     const before = this.#seen.get(tenant) ?? nothing(tenant)
-    const roles = withRoles(before.roles, scope, held && this.#shared(held))
+    const roles = this.#shared(withRoles(before.roles, scope, held))
     const consented = roles.some(([, list]) => list.length > 0) || undefined
     this.#keep({ ...before, roles, consented, lastTokenAtMs: this.#clock.now(), expiresAtMs })
   }
@@ -99,7 +99,7 @@ export class TenantStatuses {
     const lastRefusal = { atMs: this.#clock.now(), code, aadsts, hint, correlationId }
     const missing = aadsts.map((number) => CONSENT_REFUSALS[number]).find((where) => where !== undefined)
     if (missing === undefined) return this.#keep({ ...before, lastRefusal })
-    const roles = missing === 'tenant' ? [] : withRoles(before.roles, scope, undefined)
+    const roles = missing === 'tenant' ? NO_ROLES : this.#shared(withRoles(before.roles, scope, undefined))
     this.#keep({ ...before, roles, consented: false, lastRefusal })
   }
 
@@ -114,9 +114,9 @@ export class TenantStatuses {
     }
   }
 
-  #shared(roles: readonly string[]): readonly string[] {
+  #shared(roles: Roles): Roles {
     if (roles.length === 0) return NO_ROLES
-    const name = roles.join('\n')
+    const name = JSON.stringify(roles)
     const known = this.#lists.get(name)
     if (known) return known
     if (this.#lists.size >= ROLE_LISTS_MAX) this.#lists.clear()
@@ -128,7 +128,7 @@ export class TenantStatuses {
 const nothing = (tenant: string): Seen => ({
   tenant,
   consented: undefined,
-  roles: [],
+  roles: NO_ROLES,
   lastTokenAtMs: undefined,
   expiresAtMs: undefined,
   lastRefusal: undefined,
