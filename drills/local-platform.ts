@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Api, AppIdentity, certificate, type Clock, graph } from '@tomte/client'
-import { makeSelfSigned, startPlatform } from '@tomte/platform'
+import { makeSelfSigned, type Platform, startPlatform } from '@tomte/platform'
 import { openDatabase } from '../packages/platform/src/store/database.ts'
 import { fastClock, type Pace } from './clock.ts'
 import { httpsJson } from './https-json.ts'
@@ -95,7 +95,14 @@ export async function startLocalPlatform(pace: Pace, tenantsCount: number): Prom
 /** Registers the API and the application, as an administrator does, on a platform that is closed again. */
 async function prepare(folder: string, clock: Clock) {
   const platform = await startPlatform({ dataFolder: folder, port: 0, now: () => clock.now() })
-  const { origin, ca, graphUrl, operator } = platform
+  try {
+    return await register(platform, clock)
+  } finally {
+    await platform.close()
+  }
+}
+
+async function register({ origin, ca, graphUrl, operator }: Platform, clock: Clock) {
   const directory = graph(
     new AppIdentity({
       tenantId: operator.tenantId,
@@ -109,17 +116,16 @@ async function prepare(folder: string, clock: Clock) {
     { baseUrl: graphUrl, ca, clock },
   )
   const certified = await certify('first', clock.now())
-  const register = (properties: object) =>
+  const create = (properties: object) =>
     directory.post('/applications', { signInAudience: 'AzureADMultipleOrgs', ...properties })
-  await register({ displayName: 'orders', identifierUris: [AUDIENCE] }).then(async (api) =>
+  await create({ displayName: 'orders', identifierUris: [AUDIENCE] }).then(async (api) =>
     directory.post('/servicePrincipals', { appId: (api as { readonly appId: string }).appId }),
   )
-  const { id, appId } = (await register({
+  const { id, appId } = (await create({
     displayName: 'daemon',
     keyCredentials: [certified.keyCredential],
   })) as { readonly id: string; readonly appId: string }
   await directory.post('/servicePrincipals', { appId })
-  await platform.close()
   const { port } = new URL(origin)
   const { tenantId } = operator
   return { origin, ca, port, tenantId, directory, certified, clientId: appId, objectId: id }
