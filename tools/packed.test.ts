@@ -39,7 +39,11 @@ describe('a package installed in an empty folder', { concurrency: true }, () => 
     const examples = await readmeExamples(name)
     assert.ok(examples.length > 0)
     await Promise.all(examples.map((code, index) => writeFile(join(folder, `${index}.ts`), code)))
-    const compilerOptions = { noEmit: true, noUnusedLocals: false, typeRoots: [join(root, 'node_modules', '@types')] }
+    const compilerOptions = {
+      noEmit: true,
+      noUnusedLocals: false,
+      typeRoots: [join(root, 'node_modules', '@types')],
+    }
     const config = {
       extends: join(root, 'tsconfig.base.json'),
       compilerOptions,

@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { failureOf } from './failure.ts'
 import { standardOutput } from './output.ts'
-import { type PlatformArguments, platformCommand } from './platform.ts'
+import { exportCommand, type PlatformArguments, platformCommand } from './platform.ts'
 import { runCommand } from './run.ts'
 import { Stopped } from './signals.ts'
 
@@ -80,7 +80,7 @@ function program(
     .action((job: string, input: string[], options: CommonOptions & { config: string }) =>
       run((output) => runCommand({ job, input, config: options.config, data: options.data }, output)),
     )
-  command
+  const platform = command
     .command('platform')
     .description('start the local identity platform and directory')
     .option('--port <number>', 'TCP port on localhost; 0 takes a free one', portNumber, 8443)
@@ -100,11 +100,33 @@ function program(
         managedIdentity: IDENTITY_PORT,
       }),
     )
+    .option(
+      '--database <url>',
+      'PostgreSQL in place of SQLite: its address, or the name of the environment variable that has it',
+      databaseAddress,
+    )
+    .option('--seed <file>', 'what is to be there, as `tomte platform export` writes it')
     .option('--drills', 'faults and clock on demand, at /drills')
     .option('--json', 'one JSON document on standard output when it is ready')
     .exitOverride()
     .action((options: PlatformArguments) => run((output) => platformCommand(options, output)))
+  platform
+    .command('export')
+    .description('print the state of a platform that does not run, without any secret: a seed for --seed')
+    .exitOverride()
+    .action((_options: object, child: Command) =>
+      run((output) => exportCommand(child.optsWithGlobals<PlatformArguments>(), output)),
+    )
   return command
+}
+
+const VARIABLE = /^[A-Z_][A-Z0-9_]*$/
+
+/** A password on a command line is shown to every user of the machine, so the address may be in the environment. */
+function databaseAddress(text: string): string {
+  const address = VARIABLE.test(text) ? process.env[text] : text
+  if (address) return address
+  throw new InvalidArgumentError(`the environment variable ${text} must hold an address of PostgreSQL`)
 }
 
 function portNumber(text: string): number {

@@ -50,6 +50,23 @@ describe('tomte platform', () => {
     assert.equal((await running.ended).code, 0)
   })
 
+  it('takes the address of PostgreSQL from a variable that is named, and repeats no password', async (t) => {
+    const data = join(await temporaryFolder(t), 'data')
+    const unset = tomte(t, ['platform', '--data', data, '--database=TOMTE_NO_SUCH'])
+    assert.deepEqual([(await unset.ended).code, unset.printed.stdout], [2, ''])
+    assert.match(
+      unset.printed.stderr,
+      /^error: option '--database <url>' argument 'TOMTE_NO_SUCH' is invalid\. the environment variable TOMTE_NO_SUCH must hold an address of PostgreSQL\n/,
+    )
+    const password = crypto.randomUUID()
+    const address = `mysql://tomte:${password}@db/name`
+    const other = tomte(t, ['platform', '--data', data, '--json', '--database', address])
+    assert.equal((await other.ended).code, 1)
+    const { error } = JSON.parse(other.printed.stdout) as { readonly error: { readonly code: string } }
+    assert.equal(error.code, 'database_address_invalid')
+    assert.doesNotMatch(other.printed.stdout + other.printed.stderr, new RegExp(password))
+  })
+
   it('with --drills has them, and writes down each command and nothing else', async (t) => {
     const { running, ready } = await started(t, ['--drills'])
     assert.equal(ready.drills, `${ready.login}/drills`)

@@ -1,5 +1,12 @@
 import { once } from 'node:events'
-import { type ManagedIdentityOptions, type Platform, startPlatform } from '@tomte/platform'
+import { readFile } from 'node:fs/promises'
+import {
+  exportPlatform,
+  type ManagedIdentityOptions,
+  type Platform,
+  PlatformError,
+  startPlatform,
+} from '@tomte/platform'
 import type { Output } from './output.ts'
 import { stopSignal } from './signals.ts'
 
@@ -12,6 +19,10 @@ export interface PlatformArguments {
   readonly userAssigned?: readonly string[] | undefined
   readonly arcKeys?: string | undefined
   readonly drills?: boolean | undefined
+  /** A state file, made at the start as far as it is missing. */
+  readonly seed?: string | undefined
+  /** The address of a PostgreSQL in place of SQLite; it may hold a password, so it is never printed. */
+  readonly database?: string | undefined
 }
 
 /** The name of the system-assigned identity that the endpoints are started with. */
@@ -34,12 +45,33 @@ export function readyDocument(platform: Platform): object {
   }
 }
 
+async function readSeed(file: string | undefined) {
+  if (file === undefined) return undefined
+  const found = (error: unknown) => (error instanceof SyntaxError ? 'it is no JSON' : 'it cannot be read')
+  try {
+    return { state: JSON.parse(await readFile(file, 'utf8')) as unknown, environment: process.env }
+  } catch (error) {
+    const message = `Cannot use the seed '${file}', as it must be a JSON file: ${found(error)}`
+    throw new PlatformError(message, { code: 'seed_invalid', hint: 'Correct the file or its path' })
+  }
+}
+
+/** `tomte platform export`: prints the state of a platform that does not run, as a seed. */
+export async function exportCommand(
+  { data, database }: Pick<PlatformArguments, 'data' | 'database'>,
+  output: Output,
+): Promise<void> {
+  const state = await exportPlatform({ dataFolder: data, database })
+  await output.result(state, JSON.stringify(state, undefined, 2))
+}
+
 /** `tomte platform`: runs the local identity platform until it is told to stop. */
 export async function platformCommand(options: PlatformArguments, output: Output): Promise<void> {
-  const { port, data, drills = false } = options
+  const { port, data, drills = false, database } = options
   const signal = stopSignal()
   const managedIdentity = managedIdentityOf(options)
-  const platform = await startPlatform({ dataFolder: data, port, drills, managedIdentity })
+  const seed = await readSeed(options.seed)
+  const platform = await startPlatform({ dataFolder: data, database, port, drills, managedIdentity, seed })
   const { origin, graphUrl, caFile, keyFiles, managedIdentity: host, drillsUrl } = platform
   const text = [
     `The identity platform is ready at ${origin}`,

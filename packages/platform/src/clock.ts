@@ -4,6 +4,9 @@ export type Now = () => number
 /** The machine's clock. */
 export const systemNow: Now = () => Date.now()
 
+/** Milliseconds since some instant, which nobody sets: for how long something took. */
+export const steadyNow: Now = () => performance.now()
+
 /** Calls `task` every `ms` milliseconds without keeping the process alive; the returned function ends it. */
 export function every(ms: number, task: () => void): () => void {
   const timer = setInterval(task, ms)

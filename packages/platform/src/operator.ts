@@ -2,22 +2,24 @@ import { randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import type { Now } from './clock.ts'
 import { PlatformError } from './errors.ts'
 import type { KeyFiles } from './key-files.ts'
-import { hashPassword } from './portal/password.ts'
+import { hashPassword, verifyPassword } from './portal/password.ts'
 import { keyCredentialRows } from './registration/key-credentials.ts'
 import {
   GRAPH_APP_ID,
   GRAPH_IDENTIFIER_URIS,
-  GRAPH_ROLES,
   GRAPH_TENANT_ID,
   graphAppRoles,
 } from './registration/graph-application.ts'
-import { grant } from './registration/assignments.ts'
+import { admitOperator, OPERATOR_REQUESTS, renewOperator } from './registration/operator-application.ts'
+import { insertTenant } from './registration/tenant-creation.ts'
 import type { Database } from './store/database.ts'
 import { parseCertifiedKey } from './tls/certified-key-file.ts'
 import { makeSelfSigned } from './tls/certificates.ts'
 
 /** The first tenant of a new data folder. */
 export interface FirstTenant {
+  /** Its GUID. Default: a new one. */
+  readonly id?: string | undefined
   readonly domain: string
   readonly displayName: string
 }
@@ -35,17 +37,14 @@ const OPERATOR_PURPOSE = 'operator application: certificate and key'
 const PASSWORD_FILE = 'administrator-password'
 const PASSWORD_PURPOSE = "administrator's password for the portal"
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000
-const OPERATOR_ROLES = [
-  'Application.ReadWrite.All',
-  'AppRoleAssignment.ReadWrite.All',
-  'User.ReadWrite.All',
-] as const
 
 interface Start {
   readonly db: Database
   readonly keyFiles: KeyFiles
   readonly now: Now
   readonly tenant: FirstTenant
+  /** The password that replaces the one that was made. */
+  readonly administratorPassword?: string | undefined
 }
 
 /** Makes what a new data folder needs, once: Graph, a tenant, its administrator's password and the operator application. */
@@ -76,7 +75,10 @@ async function ensureGraph({ db, now }: Start): Promise<void> {
     .execute()
 }
 
-async function ensureAdministrator({ db, keyFiles }: Start): Promise<void> {
+async function ensureAdministrator(start: Start): Promise<void> {
+  const { db, keyFiles, administratorPassword } = start
+  if (administratorPassword !== undefined)
+    return chooseAdministratorPassword(db, administratorPassword.trim())
   const password = await keyFiles.ensure(
     PASSWORD_FILE,
     PASSWORD_PURPOSE,
@@ -92,7 +94,23 @@ async function ensureAdministrator({ db, keyFiles }: Start): Promise<void> {
   await db.insertInto('setting').values({ name: 'administrator_password', value }).execute()
 }
 
-async function readOperator({ db, keyFiles }: Start): Promise<Operator | undefined> {
+/** Keeps the hash of a chosen password, and no file with it. */
+async function chooseAdministratorPassword(db: Database, password: string): Promise<void> {
+  const known = await db
+    .selectFrom('setting')
+    .select('value')
+    .where('name', '=', 'administrator_password')
+    .executeTakeFirst()
+  if (known && (await verifyPassword(password, known.value))) return
+  const value = await hashPassword(password)
+  await db
+    .insertInto('setting')
+    .values({ name: 'administrator_password', value })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+    .execute()
+}
+
+async function readOperator({ db, keyFiles, now }: Start): Promise<Operator | undefined> {
   const row = await db
     .selectFrom('setting')
     .innerJoin('application', 'application.app_id', 'setting.value')
@@ -103,6 +121,7 @@ async function readOperator({ db, keyFiles }: Start): Promise<Operator | undefin
     .executeTakeFirst()
   if (!row) return undefined
   await checkOperatorFile(keyFiles)
+  await renewOperator(db, row.app_id, now())
   const certificateFile = keyFiles.path(OPERATOR_FILE)
   return { tenantId: row.tenant_id, tenantDomain: row.name, clientId: row.app_id, certificateFile }
 }
@@ -140,22 +159,12 @@ async function makeOperator({ db, keyFiles, now, tenant }: Start): Promise<Opera
   const key = new X509Certificate(parseOperator(pem, keyFiles).certificate).raw.toString('base64')
   // One transaction: a start that is interrupted leaves either all of it or nothing.
   return db.transaction().execute(async (transaction) => {
-    const tenantId = await insertTenant(transaction, tenant, nowMs)
+    const tenantId = tenant.id ?? randomUUID()
+    await insertTenant(transaction, { ...tenant, id: tenantId }, nowMs)
     const clientId = await insertApplication(transaction, tenantId, key, nowMs)
     await transaction.insertInto('setting').values({ name: 'operator', value: clientId }).execute()
     return { tenantId, tenantDomain: tenant.domain, clientId, certificateFile: keyFiles.path(OPERATOR_FILE) }
   })
-}
-
-async function insertTenant(
-  db: Database,
-  { domain, displayName }: FirstTenant,
-  nowMs: number,
-): Promise<string> {
-  const id = randomUUID()
-  await db.insertInto('tenant').values({ id, display_name: displayName, created_at_ms: nowMs }).execute()
-  await db.insertInto('domain').values({ name: domain, tenant_id: id, is_default: 1 }).execute()
-  return id
 }
 
 /** Writes the operator application, its service principal beside Graph's, and its roles; returns its client id. */
@@ -167,7 +176,6 @@ async function insertApplication(
 ): Promise<string> {
   const id = randomUUID()
   const appId = randomUUID()
-  const requested = OPERATOR_ROLES.map((role) => ({ id: GRAPH_ROLES[role].id, type: 'Role' }))
   await db
     .insertInto('application')
     .values({
@@ -178,24 +186,13 @@ async function insertApplication(
       sign_in_audience: 'AzureADMyOrg',
       identifier_uris: '[]',
       app_roles: '[]',
-      required_resource_access: JSON.stringify([{ resourceAppId: GRAPH_APP_ID, resourceAccess: requested }]),
+      required_resource_access: OPERATOR_REQUESTS,
       requested_access_token_version: null,
       created_at_ms: nowMs,
     })
     .execute()
   const certificates = keyCredentialRows([{ type: 'AsymmetricX509Cert', usage: 'Verify', key }], id)
   await db.insertInto('key_credential').values(certificates).execute()
-  const [resourceId, principalId] = [randomUUID(), randomUUID()]
-  const principal = { tenant_id: tenantId, account_enabled: 1, app_role_assignment_required: 0 } as const
-  await db
-    .insertInto('service_principal')
-    .values([
-      { ...principal, id: resourceId, app_id: GRAPH_APP_ID, created_at_ms: nowMs },
-      { ...principal, id: principalId, app_id: appId, created_at_ms: nowMs },
-    ])
-    .execute()
-  for (const role of OPERATOR_ROLES) {
-    await grant({ db, tenantId }, { principalId, resourceId, appRoleId: GRAPH_ROLES[role].id }, nowMs)
-  }
+  await admitOperator(db, { appId, tenantId }, nowMs)
   return appId
 }

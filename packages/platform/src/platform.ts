@@ -2,13 +2,19 @@ import { createServer, type Server } from 'node:https'
 import { getCACertificates } from 'node:tls'
 import { randomUUID, X509Certificate } from 'node:crypto'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { SignInLog } from './audit/sign-in-log.ts'
 import { every, type Now, systemNow } from './clock.ts'
 import { Drills } from './drill/drills.ts'
 import { drillRoutes } from './drill/routes.ts'
+import { runScript } from './drill/script.ts'
 import { targetOf, watch } from './drill/watch.ts'
 import { parseSealingKey, makeSealingKey } from './discovery/sealing.ts'
 import { SigningKeys } from './discovery/signing-keys.ts'
 import { portRefused } from './errors.ts'
+import { requireSafeExposure, type ServerCertificate } from './exposure.ts'
+import type { TenantSeed } from './registration/tenant-creation.ts'
+import { ensureTenants } from './registration/tenants-at-start.ts'
+import { Throttle } from './graph/throttle.ts'
 import { KeyFiles } from './key-files.ts'
 import {
   type HostParts,
@@ -17,29 +23,74 @@ import {
   startManagedIdentityHost,
 } from './managed-identity/server.ts'
 import { ensureOperator, type FirstTenant, type Operator } from './operator.ts'
-import { hostAllowed, rewriteAppId } from './request-rules.ts'
+import { hostAllowed, localHosts, otherHosts, rewriteAppId } from './request-rules.ts'
 import { Sessions } from './portal/sessions.ts'
+import { type ExportedState, exportState } from './state/export.ts'
+import { seedState } from './state/seed.ts'
+import { firstTenantOf, readStateFile } from './state/state-file.ts'
 import { registerRoutes } from './routes.ts'
 import type { Services } from './services.ts'
-import { type Database, openDatabase } from './store/database.ts'
+import { explainReplica, requireReplicaKeys } from './store/replica-keys.ts'
+import { openStore, type Store } from './store/store.ts'
 import { IssuerKeys } from './token/issuer-keys.ts'
-import { LocalAuthority } from './tls/local-authority.ts'
+import { LocalAuthority, REAL_HOSTS } from './tls/local-authority.ts'
+import { type Authorities, ServerCertificates } from './tls/server-certificates.ts'
 
 /** Where the platform keeps its data and listens. */
 export interface PlatformOptions {
   /** Where everything is kept; made if it is not there. One process at a time. */
   readonly dataFolder: string
+  /**
+   * The address of a PostgreSQL 14 or later, `postgres://user:password@host/name`, that holds the data in place of SQLite; the
+   * data folder then holds the keys alone, and every replica needs a copy of its `keys`. Default: SQLite in the data folder.
+   */
+  readonly database?: string | undefined
   /** TCP port on the loopback addresses; 0 takes a free one. */
   readonly port: number
+  /**
+   * The address to listen on. Default: `localhost`, which only this machine reaches. Any other is refused without `tls`, `names` and
+   * `administratorPassword`, and with `drills`.
+   */
+  readonly host?: string | undefined
+  /** The names by which others reach it: the first makes the origin, and a Host header must have one of them. */
+  readonly names?: readonly string[] | undefined
+  /** The certificate to show in place of the one that the platform makes for this machine. */
+  readonly tls?: ServerCertificate | undefined
+  /** The password of the portal's administrator, 12 characters or more. Default: one that is made, and kept in `keys`. */
+  readonly administratorPassword?: string | undefined
   /** The tenant that a new data folder starts with. Default: contoso.example. */
   readonly tenant?: FirstTenant | undefined
+  /** More tenants, each made if no tenant has its domain yet. */
+  readonly tenants?: readonly TenantSeed[] | undefined
+  /** What is to be there, made at the start as far as it is missing. Default: nothing but the first tenant. */
+  readonly seed?: Seed | undefined
   /** Where the issuers of federated credentials may be. Default: on the public internet alone. */
   readonly federation?: FederationOptions | undefined
   /** Endpoints for managed identities, on a port of their own. Default: none. */
   readonly managedIdentity?: ManagedIdentityOptions | undefined
+  /**
+   * Answers as the real login hosts, too, for clients that cannot be pointed elsewhere: their names must lead to this machine,
+   * as by a hosts file, and the port be 443. Trusting them takes a certificate authority of its own. Default: false.
+   */
+  readonly asRealHosts?: boolean | undefined
+  /**
+   * Throttles the directory as Graph does, by resource units for each application and tenant (wire.md §13.6): `true`, or the part
+   * of Graph's limits that is granted, above 0 and at most 10, such as 0.1. Default: no limits.
+   */
+  readonly throttling?: boolean | number | undefined
   /** Faults and clock on demand, by `/drills` of this platform, for whoever reaches the port. Default: false. */
   readonly drills?: boolean | undefined
+  /** How long a request may take to arrive, in milliseconds; then it is answered with 408. Default: 60,000. */
+  readonly requestTimeMs?: number | undefined
   readonly now?: Now | undefined
+}
+
+/** A state to begin with. */
+export interface Seed {
+  /** The contents of a state file: JSON as `exportState` gives it, with secrets if they are to be set. */
+  readonly state: unknown
+  /** Where `secretEnv` and `passwordEnv` of the file are looked up. Default: nowhere. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
 }
 
 /** How the platform asks other identity providers for their keys (wire.md §5). */
@@ -59,18 +110,37 @@ export interface Platform {
   readonly ca: string
   readonly caFile: string
   readonly operator: Operator
+  /** Names as which the platform answers besides, and the certificate authority to trust for them, if it was started so. */
+  readonly realHosts: RealHosts | undefined
   /** The only files that hold a secret. */
   readonly keyFiles: KeyFiles
   /** The endpoints of managed identities, if the platform was started with them. */
   readonly managedIdentity: ManagedIdentityHost | undefined
   /** `https://localhost:<port>/drills`, if the platform was started with them. */
   readonly drillsUrl: string | undefined
+  /**
+   * Signs tokens with a new key from now on, besides the change every 90 days; the old key stays in the keys documents until
+   * its last token has ended. Resolves with the new key's `kid`.
+   */
+  rotateSigningKey(): Promise<string>
+  /** The state as a file that can be a seed: no secret, no hash of a client secret and no signing key is in it. */
+  exportState(): Promise<ExportedState>
   /** Answers what has begun, then ends. */
   close(): Promise<void>
 }
 
+/** The door for clients that cannot be pointed elsewhere. */
+export interface RealHosts {
+  readonly names: readonly string[]
+  /** PEM, limited to these names. */
+  readonly ca: string
+  readonly caFile: string
+}
+
 const FIRST_TENANT: FirstTenant = { domain: 'contoso.example', displayName: 'Contoso' }
 const CERTIFICATE_RENEWAL_MS = 24 * 60 * 60 * 1000
+const REQUEST_TIME_MS = 60_000
+const KEY_SCHEDULE_MS = 60 * 60 * 1000
 
 /**
  * Starts the local identity platform: token endpoint, discovery, directory and portal on one loopback port.
@@ -85,19 +155,34 @@ const CERTIFICATE_RENEWAL_MS = 24 * 60 * 60 * 1000
  * ```
  */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const { dataFolder, now: machineNow = systemNow, tenant = FIRST_TENANT } = options
+  const { dataFolder, now: machineNow = systemNow, administratorPassword } = options
+  const seed = options.seed && readStateFile(options.seed.state)
+  const tenant = options.tenant ?? (seed && firstTenantOf(seed)) ?? FIRST_TENANT
   const drills = options.drills === true ? new Drills(machineNow) : undefined
   const now = drills?.now ?? machineNow
-  const db = await openDatabase(dataFolder)
+  requireSafeExposure(options)
+  const store = await openStore(options)
+  const { db, cache } = store
   try {
     const keyFiles = new KeyFiles(dataFolder)
-    const authority = await LocalAuthority.open(dataFolder, keyFiles, machineNow)
-    const [keys, operator] = await Promise.all([
-      openSigningKeys(db, keyFiles, now),
-      ensureOperator({ db, keyFiles, now, tenant }),
-    ])
-    const services = { db, keys, now, sessions: new Sessions(now) }
-    const app = await listen(services, authority, options, drills)
+    // Replicas that start together on one database must not each make the first keys and the first tenant.
+    const { authority, keys, operator } = await store.exclusively(async () => ({
+      keys: await openSigningKeys(store, keyFiles, now),
+      authority: await LocalAuthority.open(dataFolder, keyFiles, machineNow),
+      operator: await ensureOperator({ db, keyFiles, now, tenant, administratorPassword }),
+    }))
+    await store.exclusively(() => ensureTenants({ db, keyFiles, now }, options.tenants ?? []))
+    if (seed) {
+      const { environment = {} } = options.seed ?? {}
+      await store.exclusively(() => seedState({ db, nowMs: now(), environment }, seed))
+    }
+    const signIns = new SignInLog({ db, now })
+    const services = { db, cache, keys, now, sessions: new Sessions(now), signIns, throttle: throttleOf(options) }
+    const real = options.asRealHosts
+      ? await LocalAuthority.openForRealHosts(dataFolder, keyFiles, machineNow)
+      : undefined
+    const app = await listen(services, { own: authority, real }, options, drills)
+    store.whenChanged('signing_key', () => void keys.reload().catch(() => {}))
     const parts = { ...services, origin: () => app.origin, tenantId: operator.tenantId, keyFiles }
     const managedIdentity = await manageIdentities(parts, authority, options.managedIdentity, drills).catch(
       async (error: unknown) => {
@@ -105,30 +190,39 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         throw error
       },
     )
+    const endScript = drills ? runScript(seed?.drills ?? [], drills) : () => {}
     return {
       origin: app.origin,
       graphUrl: `${app.origin}/graph/v1.0`,
       ca: authority.certificate,
       caFile: authority.certificateFile,
       operator,
+      realHosts: real && { names: REAL_HOSTS, ca: real.certificate, caFile: real.certificateFile },
       keyFiles,
       managedIdentity: managedIdentity?.host,
       drillsUrl: drills && `${app.origin}/drills`,
+      rotateSigningKey: () => keys.rotate(),
+      exportState: () => exportState(db),
       close: async () => {
+        endScript()
         await Promise.all([app.close(), managedIdentity?.close()])
-        await db.destroy()
+        await signIns.close()
+        await store.close()
       },
     }
   } catch (error) {
-    await db.destroy()
+    await store.close()
     throw error
   }
 }
 
-async function openSigningKeys(db: Database, keyFiles: KeyFiles, now: Now): Promise<SigningKeys> {
+async function openSigningKeys({ db, isShared }: Store, keyFiles: KeyFiles, now: Now): Promise<SigningKeys> {
   const name = 'signing-key-encryption.key'
+  if (isShared) await requireReplicaKeys(db, keyFiles, [name, 'administrator-password', 'operator.pem'])
   const text = await keyFiles.ensure(name, 'opens the token signing keys in the database', makeSealingKey)
-  return SigningKeys.load(db, parseSealingKey(text, keyFiles.path(name)), now)
+  return SigningKeys.load(db, parseSealingKey(text, keyFiles.path(name)), now).catch((error: unknown) => {
+    throw isShared ? explainReplica(error) : error
+  })
 }
 
 /** Starts the endpoints of managed identities if they are wanted. */
@@ -150,53 +244,64 @@ interface Listening {
 }
 
 async function listen(
-  parts: Omit<Services, 'origin' | 'issuers'>,
-  authority: LocalAuthority,
-  { port, federation = {} }: PlatformOptions,
+  parts: Omit<Services, 'origin' | 'originFor' | 'hosts' | 'issuers'>,
+  authorities: Authorities,
+  {
+    port,
+    host = 'localhost',
+    names = [],
+    tls: shown,
+    federation = {},
+    requestTimeMs = REQUEST_TIME_MS,
+  }: PlatformOptions,
   drills: Drills | undefined,
 ): Promise<Listening> {
   let origin = ''
   const servers: Server[] = []
-  const tls = await tlsOptions(authority)
+  const certificates = await ServerCertificates.make({ ...authorities, shown })
+  const otherNames = authorities.real ? REAL_HOSTS : []
+  const others = () => otherHosts(origin, otherNames)
+  const hosts = () => [...localHosts(origin), ...otherHosts(origin, names), ...others()]
+  const originFor = (host = '') =>
+    others().includes(host.toLowerCase()) ? `https://${host.toLowerCase()}` : origin
   const app = Fastify({
     // What a drill does is audited; nothing else of the platform says less than an error.
     logger: { level: drills ? 'warn' : 'error', stream: process.stderr },
     genReqId: () => randomUUID(),
     bodyLimit: 4 * 1024 * 1024,
-    requestTimeout: 60_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
     rewriteUrl: ({ url = '/' }) => rewriteAppId(url),
     // localhost is two addresses, so two servers, and both get the renewed certificate.
     serverFactory: (handler) => {
-      const server = createServer(tls, handler)
+      const server = createServer({ ...certificates.options, ...requestTimes(requestTimeMs) }, handler)
       servers.push(server)
       return server
     },
   })
-  app.addHook(
-    'onRequest',
-    hostAllowed(() => origin),
-  )
-  const issuers = issuerKeys(parts, federation, () => origin)
+  app.addHook('onRequest', hostAllowed(hosts))
+  parts.signIns.tellFailuresTo((err) => app.log.error({ err }, 'sign-ins not written: they wait'))
+  const issuers = issuerKeys(parts, federation, () => [origin, ...others().map((host) => `https://${host}`)])
   if (drills) {
     watch(app, drills, targetOf)
-    await app.register(async (scope) => drillRoutes(scope, drills)) // /drills
+    await app.register(async (scope) => drillRoutes(scope, drills, parts)) // /drills
   }
-  await registerRoutes(app, { ...parts, issuers, origin: () => origin })
+  await registerRoutes(app, { ...parts, issuers, origin: () => origin, originFor, hosts })
   try {
-    await app.listen({ port, host: 'localhost' })
+    await app.listen({ port, host })
   } catch (error) {
     await app.close()
     throw portRefused(port, error)
   }
   const [address] = app.addresses()
-  origin = `https://localhost:${typeof address === 'object' ? address.port : port}`
-  const endRenewal = every(CERTIFICATE_RENEWAL_MS, () => void renew(authority, servers, app))
+  origin = `https://${names[0] ?? 'localhost'}:${typeof address === 'object' ? address.port : port}`
+  const endRenewal = every(CERTIFICATE_RENEWAL_MS, () => void renew(certificates, servers, app))
+  const endSchedule = every(KEY_SCHEDULE_MS, () => void keepSchedule(parts.keys, app))
   return {
     origin,
     close: async () => {
       endRenewal()
+      endSchedule()
       await app.close()
     },
   }
@@ -206,32 +311,46 @@ async function listen(
 function issuerKeys(
   { keys, now }: Pick<Services, 'keys' | 'now'>,
   { allowPrivateNetwork = false, ca }: FederationOptions,
-  origin: () => string,
+  origins: () => readonly string[],
 ): IssuerKeys {
   return new IssuerKeys({
     network: {
       allowPrivate: allowPrivateNetwork,
       ca: ca === undefined ? undefined : [...getCACertificates('default'), ca],
     },
-    own: (issuer) => (issuer.startsWith(`${origin()}/`) ? (kid) => keys.find(kid)?.key : undefined),
+    own: (issuer) =>
+      origins().some((origin) => issuer.startsWith(`${origin}/`)) ? (kid) => keys.find(kid)?.key : undefined,
     now,
   })
 }
 
+/** Set on the server itself, as Fastify sets nothing on a server that it is given. */
+const requestTimes = (requestTimeMs: number) => ({
+  requestTimeout: requestTimeMs,
+  headersTimeout: requestTimeMs,
+  connectionsCheckingInterval: Math.ceil(requestTimeMs / 10),
+})
+
+function throttleOf({ throttling = false }: PlatformOptions): Throttle {
+  return new Throttle(throttling === true ? 1 : throttling === false ? undefined : throttling)
+}
+
+async function keepSchedule(keys: SigningKeys, app: FastifyInstance): Promise<void> {
+  try {
+    await keys.keepSchedule()
+  } catch (error) {
+    app.log.error({ err: error }, 'signing keys not changed as scheduled')
+  }
+}
+
 async function renew(
-  authority: LocalAuthority,
+  certificates: ServerCertificates,
   servers: readonly Server[],
   app: FastifyInstance,
 ): Promise<void> {
   try {
-    const tls = await tlsOptions(authority)
-    for (const server of servers) server.setSecureContext(tls)
+    await certificates.renew(servers)
   } catch (error) {
     app.log.error({ err: error }, 'server certificate not renewed')
   }
-}
-
-async function tlsOptions(authority: LocalAuthority) {
-  const { certificate, privateKey } = await authority.serverCertificate()
-  return { cert: `${certificate}\n${authority.certificate}`, key: privateKey, minVersion: 'TLSv1.2' as const }
 }

@@ -3,20 +3,28 @@ import { BY_APP_ID } from './registration/applications.ts'
 
 /**
  * Refuses requests under a name that is not this machine's: a web page elsewhere can make a browser ask a loopback
- * address under the page's own name (DNS rebinding).
+ * address under the page's own name (DNS rebinding). `hosts` are the names that are good, as a Host header has them.
  */
-export function hostAllowed(origin: () => string) {
+export function hostAllowed(hosts: () => readonly string[]) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const { port } = new URL(origin())
-    const names = ['localhost', '127.0.0.1', '[::1]'].flatMap((name) =>
-      port === '' ? [name] : [`${name}:${port}`],
-    )
-    if (names.includes(request.headers.host ?? '')) return undefined
+    if (hosts().includes(request.headers.host?.toLowerCase() ?? '')) return undefined
     return reply
       .code(421)
       .type('text/plain')
       .send('Misdirected request: this platform answers to localhost alone.\n')
   }
+}
+
+/** The names of this machine, with the port of the platform, as a Host header has them. */
+export function localHosts(origin: string): readonly string[] {
+  const { port } = new URL(origin)
+  return ['localhost', '127.0.0.1', '[::1]'].map((name) => (port === '' ? name : `${name}:${port}`))
+}
+
+/** Other names, with the port of the platform, or without one, as if they were reached at the port of https. */
+export function otherHosts(origin: string, names: readonly string[]): readonly string[] {
+  const { port } = new URL(origin)
+  return names.flatMap((name) => (port === '' ? [name] : [name, `${name}:${port}`]))
 }
 
 /** Turns Graph's `/applications(appId='…')` into a path that the router can read: `/applications/appId:…`. */

@@ -1,24 +1,13 @@
 import type { FastifyInstance } from 'fastify'
+import { getDirectoryAudit, listDirectoryAudits } from './audit/directory-audit.ts'
+import { getSignIn, listSignIns } from './audit/sign-in-list.ts'
 import { consentRoutes } from './consent/page.ts'
 import { GRAPH_PREFIX, type GraphRoutes, graphRoutes } from './graph/routes.ts'
-import {
-  createUser,
-  getManager,
-  getUser,
-  listUsers,
-  removeManager,
-  setManager,
-  updateUser,
-} from './directory/users.ts'
+import { PEOPLE } from './directory/routes.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
 import type { Services } from './services.ts'
 import { portalRoutes } from './portal/portal.ts'
-import {
-  createApplication,
-  getApplication,
-  listApplications,
-  updateApplication,
-} from './registration/applications.ts'
+import { getApplication, listApplications } from './registration/applications.ts'
 import {
   createFederatedCredential,
   deleteFederatedCredential,
@@ -29,14 +18,29 @@ import {
 import { addKey, removeKey } from './registration/key-rolling.ts'
 import { addPassword, removePassword } from './registration/password-rolling.ts'
 import { createAssignment, deleteAssignment, listAssignments } from './registration/assignments.ts'
+import {
+  deleteApplication,
+  deleteServicePrincipal,
+  deleteGroup,
+  deleteUser,
+  getDeleted,
+  listDeleted,
+  purgeDeleted,
+  restoreDeleted,
+} from './registration/deleted-items.ts'
+import { addOwnerByLink, listOwners, removeOwner } from './registration/owners.ts'
+import {
+  patchApplication,
+  patchServicePrincipal,
+  postApplication,
+  postServicePrincipal,
+} from './registration/registrations.ts'
+import { listTenants, postAccount, postDomain, postTenant } from './registration/tenant-list.ts'
+import { POLICY_ROUTES } from './policy/routes.ts'
+import { readQuery } from './graph/query.ts'
 import { getOrganization } from './registration/organization.ts'
 import { withCredentials } from './registration/principal-credentials.ts'
-import {
-  createServicePrincipal,
-  findServicePrincipal,
-  listServicePrincipals,
-  updateServicePrincipal,
-} from './registration/service-principals.ts'
+import { findServicePrincipal, listServicePrincipals } from './registration/service-principals.ts'
 import { tokenRoutes } from './token/endpoint.ts'
 
 const collection = (value: readonly object[], next?: string) => ({
@@ -47,24 +51,23 @@ const collection = (value: readonly object[], next?: string) => ({
 const DIRECTORY: GraphRoutes = {
   'GET /organization': async ({ db, tenantId }) => collection([await getOrganization(db, tenantId)]),
 
-  'GET /users': async (call) => {
-    const { value, next } = await listUsers(call, call.query, call.url)
-    return collection(value, next)
-  },
-  'POST /users': async (call) => ({ status: 201, body: await createUser(call, call.body, call.nowMs) }),
-  'GET /users/:id': async (call) => ({ body: await getUser(call, id(call), call.query) }),
-  'PATCH /users/:id': async (call) => done(await updateUser(call, id(call), call.body)),
-  'GET /users/:id/manager': async (call) => ({ body: await getManager(call, id(call), call.query) }),
-  'PUT /users/:id/manager/$ref': async (call) => done(await setManager(call, id(call), call.body)),
-  'DELETE /users/:id/manager/$ref': async (call) => done(await removeManager(call, id(call))),
+  ...PEOPLE,
+  'DELETE /users/:id': async (call) => done(await deleteUser(call, id(call))),
+  'DELETE /groups/:id': async (call) => done(await deleteGroup(call, id(call))),
 
   'GET /applications': async (call) => collection(await listApplications(call, call.query)),
   'POST /applications': async (call) => ({
     status: 201,
-    body: await createApplication(call, call.body, call.nowMs),
+    body: await postApplication(call, call.body),
   }),
   'GET /applications/:id': async (call) => ({ body: await getApplication(call, id(call)) }),
-  'PATCH /applications/:id': async (call) => done(await updateApplication(call, id(call), call.body)),
+  'PATCH /applications/:id': async (call) => done(await patchApplication(call, id(call), call.body)),
+  'DELETE /applications/:id': async (call) => done(await deleteApplication(call, id(call))),
+  'GET /applications/:id/owners': async (call) => collection(await listOwners(call, 'application', id(call))),
+  'POST /applications/:id/owners/$ref': async (call) =>
+    done(await addOwnerByLink(call, 'application', id(call), call.body)),
+  'DELETE /applications/:id/owners/:ownerId/$ref': async (call) =>
+    done(await removeOwner(call, 'application', id(call), call.params['ownerId'] ?? '')),
 
   'POST /applications/:id/addPassword': async (call) => ({
     body: await addPassword(call, 'application', id(call), call.body),
@@ -94,14 +97,21 @@ const DIRECTORY: GraphRoutes = {
     collection(await withCredentials(call.db, await listServicePrincipals(call, call.query))),
   'POST /servicePrincipals': async (call) => ({
     status: 201,
-    body: { ...(await createServicePrincipal(call, call.body, call.nowMs)), ...NO_CREDENTIALS },
+    body: { ...(await postServicePrincipal(call, call.body)), ...NO_CREDENTIALS },
   }),
   'GET /servicePrincipals/:id': async (call) => {
     const [body = {}] = await withCredentials(call.db, [await findServicePrincipal(call, id(call))])
     return { body }
   },
   'PATCH /servicePrincipals/:id': async (call) =>
-    done(await updateServicePrincipal(call, id(call), call.body)),
+    done(await patchServicePrincipal(call, id(call), call.body)),
+  'DELETE /servicePrincipals/:id': async (call) => done(await deleteServicePrincipal(call, id(call))),
+  'GET /servicePrincipals/:id/owners': async (call) =>
+    collection(await listOwners(call, 'servicePrincipal', id(call))),
+  'POST /servicePrincipals/:id/owners/$ref': async (call) =>
+    done(await addOwnerByLink(call, 'servicePrincipal', id(call), call.body)),
+  'DELETE /servicePrincipals/:id/owners/:ownerId/$ref': async (call) =>
+    done(await removeOwner(call, 'servicePrincipal', id(call), call.params['ownerId'] ?? '')),
   'POST /servicePrincipals/:id/addPassword': async (call) => ({
     body: await addPassword(call, 'servicePrincipal', id(call), call.body),
   }),
@@ -126,11 +136,65 @@ const DIRECTORY: GraphRoutes = {
     status: 201,
     body: await createAssignment(call, id(call), call.body, call.nowMs),
   }),
+  'DELETE /servicePrincipals/:id/appRoleAssignedTo/:assignmentId': async (call) =>
+    done(await deleteAssignment(call, id(call), call.params['assignmentId'] ?? '', 'resource_id')),
+  'GET /servicePrincipals/:id/oauth2PermissionGrants': async (call) => {
+    await findServicePrincipal(call, id(call))
+    return collection(NO_DELEGATION)
+  },
+  'GET /oauth2PermissionGrants': async (call) => {
+    readQuery(call.query, ['$filter'])
+    return collection(NO_DELEGATION)
+  },
+
+  'GET /directory/deletedItems/microsoft.graph.application': async (call) =>
+    collection(await listDeleted(call, 'application')),
+  'GET /directory/deletedItems/microsoft.graph.servicePrincipal': async (call) =>
+    collection(await listDeleted(call, 'servicePrincipal')),
+  'GET /directory/deletedItems/microsoft.graph.user': async (call) =>
+    collection(await listDeleted(call, 'user')),
+  'GET /directory/deletedItems/microsoft.graph.group': async (call) =>
+    collection(await listDeleted(call, 'group')),
+  'GET /directory/deletedItems/:id': async (call) => ({ body: await getDeleted(call, id(call)) }),
+  'POST /directory/deletedItems/:id/restore': async (call) => ({
+    body: await restoreDeleted(call, id(call)),
+  }),
+  'DELETE /directory/deletedItems/:id': async (call) => done(await purgeDeleted(call, id(call))),
+
+  ...POLICY_ROUTES,
+
+  'GET /tomte/tenants': async (call) => collection(await listTenants(call)),
+  'POST /tomte/tenants': async (call) => ({ status: 201, body: await postTenant(call, call.body) }),
+  'POST /tomte/tenants/:tenant/domains': async (call) => ({
+    status: 201,
+    body: await postDomain(call, call.params['tenant'] ?? '', call.body),
+  }),
+  'POST /tomte/tenants/:tenant/accounts': async (call) => ({
+    status: 201,
+    body: await postAccount(call, call.params['tenant'] ?? '', call.body),
+  }),
+
+  'GET /auditLogs/signIns': async (call) => {
+    await call.signIns.flush()
+    const { value, next } = await listSignIns(call, call.query, call.url)
+    return collection(value, next)
+  },
+  'GET /auditLogs/signIns/:id': async (call) => {
+    await call.signIns.flush()
+    return { body: await getSignIn(call, id(call)) }
+  },
+  'GET /auditLogs/directoryAudits': async (call) => {
+    const { value, next } = await listDirectoryAudits(call, call.query, call.url)
+    return collection(value, next)
+  },
+  'GET /auditLogs/directoryAudits/:id': async (call) => ({ body: await getDirectoryAudit(call, id(call)) }),
 }
 
 const id = (call: { readonly params: Readonly<Record<string, string>> }) => call.params['id'] ?? ''
 const credentialId = (call: { readonly params: Readonly<Record<string, string>> }) =>
   call.params['credentialId'] ?? ''
+// Permissions that an application has for the person who uses it: nobody signs in to one here.
+const NO_DELEGATION: readonly object[] = []
 const NO_CREDENTIALS = { keyCredentials: [], passwordCredentials: [] }
 const done = (_nothing: void) => ({})
 

@@ -1,17 +1,29 @@
+import type { SignInLog } from './audit/sign-in-log.ts'
 import type { Now } from './clock.ts'
 import type { SigningKeys } from './discovery/signing-keys.ts'
+import type { Throttle } from './graph/throttle.ts'
 import type { Sessions } from './portal/sessions.ts'
 import type { Database } from './store/database.ts'
+import type { ReadCache } from './store/read-cache.ts'
 import type { IssuerKeys } from './token/issuer-keys.ts'
 
 /** What the routes stand on. */
 export interface Services {
   readonly db: Database
+  /** What token requests have read of the database. */
+  readonly cache: ReadCache
   readonly keys: SigningKeys
   /** The keys of other identity providers, which federated credentials trust. */
   readonly issuers: IssuerKeys
   readonly now: Now
   /** `https://localhost:<port>`, known once the port is. */
   readonly origin: () => string
+  /** The origin as which the authority answers under a Host header: that name's own, if it is one of the real login hosts. */
+  readonly originFor: (host: string | undefined) => string
+  /** Every name under which the authority answers, as a Host header has it. */
+  readonly hosts: () => readonly string[]
   readonly sessions: Sessions
+  readonly signIns: SignInLog
+  /** Limits of the directory by resource units. */
+  readonly throttle: Throttle
 }

@@ -118,7 +118,16 @@ export class World {
 
   /** Posts a form to a tenant's token endpoint. */
   postForm(form: Readonly<Record<string, string>>, tenant = this.tenantId): Promise<Answer> {
-    return this.send(`/${tenant}/oauth2/v2.0/token`, {
+    return this.#post(`/${tenant}/oauth2/v2.0/token`, form)
+  }
+
+  /** Posts a form to a tenant's v1.0 token endpoint. */
+  postFormV1(form: Readonly<Record<string, string>>, tenant = this.tenantId): Promise<Answer> {
+    return this.#post(`/${tenant}/oauth2/token`, form)
+  }
+
+  #post(path: string, form: Readonly<Record<string, string>>): Promise<Answer> {
+    return this.send(path, {
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams(form).toString(),
@@ -281,6 +290,9 @@ export function claimsOf(token: string): Json {
   return jsonObject(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'))
 }
 
+// Written here anew, so that a change of the platform's own list is seen (wire.md §8).
+const WITHOUT_LINK: ReadonlySet<RefusalNumber> = new Set([70003, 700038])
+
 /** Asserts the whole answer of a token refusal: status, headers, and every field of the envelope. */
 export function assertRefused(
   world: World,
@@ -303,6 +315,7 @@ export function assertRefused(
         timestamp,
         trace_id: trace,
         correlation_id: correlation,
+        ...(WITHOUT_LINK.has(aadsts) ? {} : { error_uri: `${world.platform.origin}/error?code=${aadsts}` }),
       },
     },
   )

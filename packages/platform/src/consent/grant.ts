@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { writeAudit } from '../audit/directory-audit.ts'
 import { grant } from '../registration/assignments.ts'
 import { createServicePrincipal } from '../registration/service-principals.ts'
 import type { Database } from '../store/database.ts'
@@ -38,6 +40,13 @@ export type Outcome =
   | { readonly kind: 'granted'; readonly granted: readonly Permission[] }
   | { readonly kind: 'changed' }
 
+const CONSENT = {
+  activity: 'Consent to application',
+  category: 'ApplicationManagement',
+  operation: 'Assign',
+  target: 'ServicePrincipal',
+} as const
+
 /**
  * Consents for the tenant: the application's service principal, and every role that it asks for and that can
  * be granted, in one transaction (wire.md §9). `seen` is the fingerprint of what the administrator was shown.
@@ -62,6 +71,20 @@ export async function grantConsent(
       if (!client || !resource) throw new RangeError('Cannot grant as both sides need a service principal')
       await grant(store, { principalId: client, resourceId: resource, appRoleId: roleId }, nowMs)
     }
+    await writeAudit(transaction, {
+      tenantId: asker.tenantId,
+      atMs: nowMs,
+      activity: CONSENT,
+      correlationId: randomUUID(),
+      by: { kind: 'administrator', displayName: 'Administrator' },
+      targetId: ids.get(asker.appId),
+      targetName: undefined,
+      modified: granted.map(({ role, roleId }) => ({
+        displayName: 'AppRole',
+        oldValue: null,
+        newValue: JSON.stringify(role ?? roleId),
+      })),
+    })
     return { kind: 'granted', granted }
   })
 }
@@ -78,4 +101,17 @@ async function principalIds(
     .where('app_id', 'in', appIds)
     .execute()
   return new Map(rows.map(({ id, app_id }) => [app_id, id]))
+}
+
+/** The application permissions that an application asks for and has, as the scopes of a redirect name them (wire.md §9). */
+export async function grantedScopes(db: Database, asker: Asker): Promise<readonly string[]> {
+  const { permissions } = await readQuestion(db, asker)
+  const granted = permissions.requested.filter(({ state }) => state.kind === 'granted')
+  const rows = await db
+    .selectFrom('application')
+    .select(['app_id', 'identifier_uris'])
+    .where('app_id', 'in', ['', ...granted.map(({ resourceAppId }) => resourceAppId)])
+    .execute()
+  const uris = new Map(rows.map((row) => [row.app_id, (JSON.parse(row.identifier_uris) as string[])[0]]))
+  return granted.map(({ resourceAppId, role }) => `${uris.get(resourceAppId) ?? resourceAppId}/${role}`)
 }

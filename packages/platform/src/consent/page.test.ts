@@ -236,7 +236,10 @@ for (const [what, path, message] of [
 test('A multi-tenant application of another tenant is shown as unverified and can be granted', async () => {
   const browser = await administrator()
   const page = await browser.get(consentUrl(MULTIPLE))
-  assert.match(page.text, /Publisher unverified publisher in another tenant \( 33333333/)
+  assert.match(
+    page.text,
+    /Publisher Fabrikam, fabrikam\.example, unverified publisher in another tenant \( 33333333/,
+  )
   const seen = hiddenField(page.body, 'seen')
   const answer = await browser.submit(consentUrl(MULTIPLE), { decision: 'grant', seen })
   assert.match(answer.text, /Fabrikam reports was granted this in Contoso/)

@@ -5,6 +5,15 @@ export interface ConsentRedirect {
   readonly uri: string
   /** Given back to the application as it came, so that it knows which of its links this is. */
   readonly state: string | undefined
+  /** The endpoint that was asked, whose way of answering this follows. */
+  readonly version: 1 | 2
+}
+
+/** What was granted where. */
+export interface Consented {
+  readonly tenantId: string
+  /** The permissions that the application has now, each by its resource and name. */
+  readonly scopes: readonly string[]
 }
 
 /** Whether the application has registered this very URI: nobody is sent anywhere else (wire.md §9, RFC 6749 §3.1.2). */
@@ -18,14 +27,33 @@ export async function isRegistered(db: Database, applicationId: string, uri: str
 }
 
 /** The address that tells the application its administrator's consent (wire.md §9). */
-export function consentedUrl({ uri, state }: ConsentRedirect, tenantId: string): string {
-  return withParameters(uri, { tenant: tenantId, state, admin_consent: 'True' })
+export function consentedUrl(redirect: ConsentRedirect, { tenantId, scopes }: Consented): string {
+  const { uri, state, version } = redirect
+  return version === 1
+    ? withParameters(uri, { tenant: tenantId, state, admin_consent: 'True' })
+    : withParameters(uri, { admin_consent: 'True', tenant: tenantId, scope: scopes.join(' '), state })
+}
+
+interface Ids {
+  readonly traceId: string
+  readonly correlationId: string
+  readonly nowMs: number
 }
 
 /** The address that tells the application that the administrator refused (wire.md §9). */
-export function refusedUrl({ uri, state }: ConsentRedirect): string {
-  const error_description = 'The admin canceled the request'
-  return withParameters(uri, { error: 'permission_denied', error_description, state })
+export function refusedUrl({ uri, state, version }: ConsentRedirect, ids: Ids): string {
+  if (version === 1) {
+    const error_description = 'The admin canceled the request'
+    return withParameters(uri, { error: 'permission_denied', error_description, state })
+  }
+  const { traceId, correlationId, nowMs } = ids
+  const error_description = [
+    'AADSTS65004: User declined to consent to access the app.',
+    `Trace ID: ${traceId}`,
+    `Correlation ID: ${correlationId}`,
+    `Timestamp: ${new Date(nowMs).toISOString().slice(0, 19).replace('T', ' ')}Z`,
+  ].join('\r\n')
+  return withParameters(uri, { admin_consent: 'True', error: 'consent_required', error_description, state })
 }
 
 function withParameters(uri: string, parameters: Readonly<Record<string, string | undefined>>): string {

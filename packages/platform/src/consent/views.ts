@@ -1,16 +1,10 @@
 import { html } from 'hono/html'
 import type { Html, Page } from '../portal/layout.ts'
-import type { Tenant } from '../registration/tenants.ts'
-import type { Client } from '../token/client.ts'
+import type { SignedIn } from '../portal/sign-in.ts'
 import { fingerprint, grantable, type Permission } from './consent.ts'
 import type { Question } from './grant.ts'
+import type { Parties } from './parties.ts'
 import { permissionList } from './permission-view.ts'
-
-/** Who asks, and where. */
-export interface Parties {
-  readonly tenant: Tenant
-  readonly client: Client
-}
 
 /** The question: who asks for what, with the two answers. */
 export function questionPage(parties: Parties, question: Question, { changed = false } = {}): Page {
@@ -24,7 +18,7 @@ ${changed ? html`<p class="notice" role="alert">${CHANGED}</p>` : ''}
 <dl class="facts">
 <div><dt>Application</dt><dd>${client.displayName}</dd></div>
 <div><dt>Client ID</dt><dd><code>${client.appId}</code></dd></div>
-<div><dt>Publisher</dt><dd>${publisher(parties)}</dd></div>
+<div><dt>Publisher</dt><dd>${publisherLine(parties)}</dd></div>
 <div><dt>For tenant</dt><dd>${tenant.displayName} (${tenant.defaultDomain})</dd></div>
 </dl>
 ${permissionParts(question)}
@@ -36,11 +30,12 @@ ${isSettled(question) ? SETTLED : decisionForm(parties, question)}
 const CHANGED =
   'This is not what the page showed when you decided, so nothing was changed. Read it again and decide.'
 
-const publisher = ({ tenant, client }: Parties): Html =>
-  client.homeTenantId === tenant.id
-    ? html`${tenant.defaultDomain}`
-    : html`<strong class="warning">unverified publisher in another tenant</strong>
+function publisherLine({ tenant, client, publisher }: Parties): Html {
+  if (client.homeTenantId === tenant.id) return html`${tenant.defaultDomain}`
+  const whose = publisher ? html`${publisher.displayName}, ${publisher.defaultDomain}, ` : ''
+  return html`${whose}<strong class="warning">unverified publisher in another tenant</strong>
 (<code>${client.homeTenantId}</code>)`
+}
 
 /** Nothing that consent could change. */
 const isSettled = ({ permissions, principalId }: Question) =>
@@ -117,6 +112,26 @@ export function refusedPage({ tenant, client }: Parties): Page {
 <p>Nothing was changed: ${client.displayName} has in ${tenant.displayName} (${tenant.defaultDomain}) what it
 had before.</p>
 <p><a class="button" href="/portal">Back to the overview</a></p>
+</div>`,
+  }
+}
+
+/** Who is not an administrator cannot decide, and is told what to do instead. */
+export function askAdministratorPage({ tenant, client }: Parties, who: SignedIn, link: string): Page {
+  const place = `${tenant.displayName} (${tenant.defaultDomain})`
+  return {
+    title: 'An administrator is needed',
+    signedIn: true,
+    main: html`<div class="card">
+<h1>An administrator is needed</h1>
+<p>${client.displayName} asks for permissions in ${place}, which only an administrator of that tenant can
+grant. You are signed in as ${who.name}, who is none. Nothing was changed.</p>
+<p>Ask an administrator of ${tenant.displayName} to open this link:</p>
+<p class="notice good"><code>${link}</code></p>
+<form method="post" action="/portal/sign-out">
+<input type="hidden" name="return" value="${new URL(link).pathname}${new URL(link).search}">
+<button>Sign in with another account</button>
+</form>
 </div>`,
   }
 }

@@ -85,11 +85,9 @@ describe('the pages of GET /users', () => {
 
   it('refuse options that they do not know, and options that come twice', async () => {
     for (const name of [
-      '$orderby',
-      '$count',
-      '$search',
-      '$expand',
       '$skip',
+      '$format',
+      '$apply',
       'select',
       '$Select',
       '__proto__',
@@ -129,43 +127,46 @@ describe('$filter', () => {
   })
 
   it('refuses operators and properties it does not know, rather than ignore them', async () => {
+    const operators = 'eq, ne, ge, le, in, startsWith, endsWith and any are supported.'
+    const clause = (name: string) =>
+      `Unsupported or invalid query filter clause specified for property '${name}' of resource 'User'.`
     for (const [filter, message] of [
-      ["employeeId ne 'x'", "Unsupported operator 'ne' in $filter: 'eq', 'in' and 'and' are supported."],
-      ["employeeId EQ 'x'", "Unsupported operator 'EQ' in $filter: 'eq', 'in' and 'and' are supported."],
-      [
-        "startsWith(displayName,'x')",
-        "Unsupported operator '(' in $filter: 'eq', 'in' and 'and' are supported.",
-      ],
-      [
-        "not employeeId eq 'x'",
-        "Unsupported operator 'employeeId' in $filter: 'eq', 'in' and 'and' are supported.",
-      ],
-      ["employeeId eq 'x' or employeeId eq 'y'", "Unsupported operator 'or' in $filter."],
+      ["employeeId EQ 'x'", `Unsupported operator 'EQ' in $filter: ${operators}`],
+      ["employeeId gt 'x'", `Unsupported operator 'gt' in $filter: ${operators}`],
+      ["contains(displayName,'x')", `Unsupported operator '(' in $filter: ${operators}`],
       ["employeeId eq 'x' 'y'", "Unsupported operator ''y'' in $filter."],
+      ["shoeSize eq 'x'", clause('shoeSize')],
+      ["toString eq 'x'", clause('toString')],
+      ["manager/id eq 'x'", clause('manager/id')],
+      ["startsWith(id,'x')", clause('id')],
+      ["businessPhones eq 'x'", clause('businessPhones')],
+      ["displayName/any(x:x eq 'y')", clause('displayName')],
       [
-        "displayName eq 'x'",
-        "Unsupported or invalid query filter clause specified for property 'displayName' of resource 'User'.",
-      ],
-      [
-        "toString eq 'x'",
-        "Unsupported or invalid query filter clause specified for property 'toString' of resource 'User'.",
-      ],
-      [
-        "manager/id eq 'x'",
-        "Unsupported or invalid query filter clause specified for property 'manager/id' of resource 'User'.",
+        "businessPhones/any(x:y eq 'z')",
+        "Unsupported expression in any() of property 'businessPhones' in $filter.",
       ],
     ] as const) {
       unsupported(await world.graph('GET', `/users?$filter=${encodeURIComponent(filter)}`), message)
     }
+    const literal = 'Invalid filter clause: a quoted text, a date, true, false or null is expected.'
+    const types = 'Invalid filter clause: A binary operator with incompatible types was detected.'
     for (const [filter, message] of [
       ['', 'Invalid filter clause: a property name is expected.'],
       ["employeeId eq 'x' and", 'Invalid filter clause: a property name is expected.'],
-      ['employeeId eq', 'Invalid filter clause: a quoted text, true or false is expected.'],
-      ['employeeId eq x', 'Invalid filter clause: a quoted text, true or false is expected.'],
+      ['employeeId eq', literal],
+      ['employeeId eq x', literal],
       ["employeeId in 'x'", "Invalid filter clause: '(' is expected after 'in'."],
       ["employeeId in ('x' 'y')", "Invalid filter clause: ',' or ')' is expected."],
       ["employeeId in ('x'", "Invalid filter clause: ',' or ')' is expected."],
+      ["(employeeId eq 'x'", "Invalid filter clause: ')' is expected."],
       ["employeeId eq 'x", "Invalid filter clause: syntax error at position 13 in 'employeeId eq 'x'."],
+      ['startsWith(displayName,true)', 'Invalid filter clause: startsWith needs a quoted text.'],
+      ['employeeId eq true', types],
+      ["accountEnabled eq 'true'", types],
+      ["createdDateTime ge 'x'", types],
+      ['createdDateTime ge 2024-13-45', literal],
+      [`${'('.repeat(30)}id eq 'x'${')'.repeat(30)}`, 'Invalid filter clause: it is nested too deeply.'],
+      ["id eq '".padEnd(8193, 'x'), 'Invalid filter clause: the filter is too long.'],
     ] as const) {
       bad(await world.graph('GET', `/users?$filter=${encodeURIComponent(filter)}`), message)
     }

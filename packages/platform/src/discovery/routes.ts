@@ -1,33 +1,69 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Now } from '../clock.ts'
-import type { Database } from '../store/database.ts'
-import { requestIds, requireTenant, sendRefusal } from '../token/endpoint.ts'
+import { queryTextOf } from '../portal/browser-rules.ts'
+import type { ReadCache } from '../store/read-cache.ts'
+import { refusalIds, sendRefusal } from '../token/endpoint.ts'
+import { readForm } from '../token/parse.ts'
 import { TokenRefusal } from '../token/refusals.ts'
-import { issuerV2, metadataV2 } from './metadata.ts'
-import type { SigningKeys } from './signing-keys.ts'
+import { isTemplate, requireTenant } from '../token/tenant.ts'
+import { instanceDocument } from './instance.ts'
+import { ANY_TENANT, type Described, issuerV2, metadataV1, metadataV2 } from './metadata.ts'
+import { KEYS_PUBLISHED_BEFORE_USE_MS, type SigningKeys } from './signing-keys.ts'
 
 export interface Discovery {
-  readonly db: Database
+  readonly cache: ReadCache
   readonly keys: SigningKeys
-  readonly origin: () => string
+  readonly originFor: (host: string | undefined) => string
+  readonly hosts: () => readonly string[]
   readonly now: Now
 }
 
-/** Registers the discovery document and the keys document of each tenant (wire.md §7). */
-export function discoveryRoutes(app: FastifyInstance, { db, keys, origin, now }: Discovery): void {
+type TenantRequest = FastifyRequest<{ Params: { tenant: string } }>
+
+const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** Registers the discovery and keys documents of v1.0 and v2.0 for each tenant and for all, and instance discovery (wire.md §7). */
+export function discoveryRoutes(app: FastifyInstance, discovery: Discovery): void {
+  const { keys, hosts } = discovery
   app.setErrorHandler((error, request, reply) => {
     if (!(error instanceof TokenRefusal)) throw error
-    return sendRefusal(reply, error, { ...requestIds(request), nowMs: now() })
+    return sendRefusal(reply, error, refusalIds(request, discovery))
   })
-  app.get<{ Params: { tenant: string } }>(
-    '/:tenant/v2.0/.well-known/openid-configuration',
-    async ({ params }) => {
-      const tenant = await requireTenant(db, params.tenant)
-      return metadataV2(origin(), tenant.id)
-    },
+  app.addHook('onSend', async (_request, reply) => keepWhile(reply))
+  app.get('/common/discovery/instance', async (request) =>
+    instanceDocument(readForm(queryTextOf(request)), hosts()),
   )
-  app.get<{ Params: { tenant: string } }>('/:tenant/discovery/v2.0/keys', async ({ params }) => {
-    const tenant = await requireTenant(db, params.tenant)
-    return keys.jwks(issuerV2(origin(), tenant.id))
+  app.get('/:tenant/v2.0/.well-known/openid-configuration', async (request: TenantRequest) =>
+    metadataV2(await describe(discovery, request)),
+  )
+  app.get('/:tenant/.well-known/openid-configuration', async (request: TenantRequest) => {
+    const about = await describe(discovery, request)
+    // An SDK that comes by this name asks here, whatever version it means to speak (clients.md, door 1).
+    return isFirst(request) ? metadataV2(about) : metadataV1(about)
   })
+  app.get('/:tenant/discovery/v2.0/keys', async (request: TenantRequest) => {
+    const { origin, tenant, template } = await describe(discovery, request)
+    return keys.jwks(issuerV2(origin, template ? ANY_TENANT : tenant))
+  })
+  app.get('/:tenant/discovery/keys', async (request: TenantRequest) => {
+    await describe(discovery, request)
+    return keys.jwks(undefined)
+  })
+}
+
+const isFirst = ({ params }: TenantRequest) => params.tenant.toLowerCase() === 'adfs'
+
+async function describe({ cache, originFor }: Discovery, request: TenantRequest): Promise<Described> {
+  const { tenant: name } = request.params
+  const { appid } = readForm(queryTextOf(request))
+  if (appid !== undefined && !GUID.test(appid)) throw new TokenRefusal(700038, { client: appid })
+  const template = isTemplate(name)
+  const tenant = template ? name.toLowerCase() : (await requireTenant(cache, name)).id
+  return { origin: originFor(request.headers.host), tenant, template, appId: appid?.toLowerCase() }
+}
+
+/** A document may be kept for as long as a new key is published before it signs; a refusal may not be kept at all. */
+function keepWhile(reply: FastifyReply): void {
+  if (reply.statusCode !== 200) return
+  void reply.header('cache-control', `max-age=${KEYS_PUBLISHED_BEFORE_USE_MS / 1000}, private`)
 }

@@ -11,42 +11,138 @@ export interface SigningKey {
   readonly privateKey: KeyObject
   readonly publicKey: KeyObject
   readonly certificate: X509Certificate
+  /** When it takes over from the key before it. */
+  readonly signsFromMs: number
 }
 
-const YEAR_MS = 365 * 24 * 60 * 60 * 1000
+const HOUR_MS = 60 * 60 * 1000
+const DAY_MS = 24 * HOUR_MS
+const YEAR_MS = 365 * DAY_MS
 
-/** The platform's signing keys, newest first; a guard finds their public halves here. */
+/** How long a key signs before the next one does. */
+const SIGNS_FOR_MS = 90 * DAY_MS
+
+/** How long a key of the schedule is in the keys document before it signs: APIs read that once a day (wire.md §7). */
+export const KEYS_PUBLISHED_BEFORE_USE_MS = DAY_MS
+
+// The longest token lives a day (wire.md §12); the hour is for clocks that differ.
+const TOKENS_OUTLIVE_KEY_MS = DAY_MS + HOUR_MS
+
+/** How the keys are opened, and by which clock they change. */
+export interface SigningKeyStore {
+  readonly db: Database
+  readonly sealingKey: Buffer
+  readonly now: Now
+}
+
+/**
+ * The platform's signing keys: one signs, the next is published a day before it does, and an old one stays published until the
+ * last token that it signed has ended. A guard finds their public halves here.
+ */
 export class SigningKeys implements KeySource {
-  readonly #keys: ReadonlyMap<string, SigningKey>
+  readonly #store: SigningKeyStore
+  /** By the time at which they begin to sign, the latest first. */
+  #keys: readonly SigningKey[] = []
 
-  constructor(keys: readonly SigningKey[]) {
-    this.#keys = new Map(keys.map((key) => [key.kid, key]))
+  private constructor(store: SigningKeyStore) {
+    this.#store = store
   }
 
   /** Opens the stored keys, making the first one if there is none. */
   static async load(db: Database, sealingKey: Buffer, now: Now): Promise<SigningKeys> {
-    const rows = await db.selectFrom('signing_key').selectAll().orderBy('created_at_ms', 'desc').execute()
-    if (rows.length === 0) return new SigningKeys([await makeSigningKey(db, sealingKey, now)])
-    return new SigningKeys(
-      rows.map((row) => signingKey(row.certificate, unseal(row.sealed_private_key, row.kid, sealingKey))),
+    const keys = new SigningKeys({ db, sealingKey, now })
+    await keys.reload()
+    if (keys.#keys.length === 0) await keys.rotate()
+    await keys.keepSchedule()
+    return keys
+  }
+
+  /** Reads the keys anew, as after a change by another process; those that are known are not opened again. */
+  async reload(): Promise<void> {
+    const { db, sealingKey } = this.#store
+    const rows = await db.selectFrom('signing_key').selectAll().orderBy('signs_from_ms', 'desc').execute()
+    const known = new Map(this.#keys.map((key) => [key.kid, key]))
+    this.#keys = rows.map(
+      ({ kid, certificate, sealed_private_key: sealed, signs_from_ms: signsFromMs }) =>
+        known.get(kid) ?? signingKey(certificate, unseal(sealed, kid, sealingKey), Number(signsFromMs)),
     )
+  }
+
+  /** Makes a key that signs from now on; the old one stays published for as long as its tokens live. Returns the new `kid`. */
+  async rotate(): Promise<string> {
+    let signsFromMs = this.#store.now()
+    // Two keys of one moment would have no order.
+    while (this.#keys.some((key) => key.signsFromMs === signsFromMs)) signsFromMs += 1
+    return this.#make(signsFromMs)
+  }
+
+  /** Makes the next key when its time comes, and deletes those whose tokens have all ended. Call it from time to time. */
+  async keepSchedule(): Promise<void> {
+    const { db, now } = this.#store
+    // Another process may have done it already.
+    await this.reload()
+    const nowMs = now()
+    const latestMs = this.#keys[0]?.signsFromMs ?? 0
+    const dueMs = latestMs + SIGNS_FOR_MS
+    if (nowMs >= dueMs - KEYS_PUBLISHED_BEFORE_USE_MS)
+      await this.#make(Math.max(dueMs, nowMs + KEYS_PUBLISHED_BEFORE_USE_MS))
+    const ended = this.#keys.filter((key) => !this.#isPublished(key, nowMs)).map(({ kid }) => kid)
+    if (ended.length === 0) return
+    await db.deleteFrom('signing_key').where('kid', 'in', ended).execute()
+    await this.reload()
   }
 
   /** The key that signs new tokens. */
   get current(): SigningKey {
-    const [newest] = this.#keys.values()
-    if (!newest) throw new RangeError('Cannot sign, as one signing key is needed: found none')
-    return newest
+    const nowMs = this.#store.now()
+    // A clock that was set back may be before all of them.
+    const current = this.#keys.find(({ signsFromMs }) => signsFromMs <= nowMs) ?? this.#keys.at(-1)
+    if (!current) throw new RangeError('Cannot sign, as one signing key is needed: found none')
+    return current
   }
 
   find(kid: string): VerificationKey | undefined {
-    const key = this.#keys.get(kid)
+    const nowMs = this.#store.now()
+    const key = this.#keys.find((one) => one.kid === kid && this.#isPublished(one, nowMs))
     return key && { key: key.publicKey }
   }
 
   /** The public keys as the keys document lists them; v2 names the issuer of each (wire.md §7). */
   jwks(issuer: string | undefined): object {
-    return { keys: [...this.#keys.values()].map((key) => jwk(key, issuer)) }
+    const nowMs = this.#store.now()
+    return {
+      keys: this.#keys.filter((key) => this.#isPublished(key, nowMs)).map((key) => jwk(key, issuer)),
+    }
+  }
+
+  /** Whether a key signs, is about to, or has signed a token that may not have ended. */
+  #isPublished(key: SigningKey, nowMs: number): boolean {
+    const successor = this.#keys[this.#keys.indexOf(key) - 1]
+    return !successor || nowMs <= successor.signsFromMs + TOKENS_OUTLIVE_KEY_MS
+  }
+
+  async #make(signsFromMs: number): Promise<string> {
+    const { db, sealingKey, now } = this.#store
+    const notBeforeMs = now()
+    const made = await makeSelfSigned('tomte token signing', {
+      notBeforeMs,
+      notAfterMs: notBeforeMs + 5 * YEAR_MS,
+    })
+    const { kid } = signingKey(made.certificate, made.privateKey, signsFromMs)
+    const { certificate } = made
+    const sealed = seal(made.privateKey, kid, sealingKey)
+    await db
+      .insertInto('signing_key')
+      .values({
+        kid,
+        certificate,
+        sealed_private_key: sealed,
+        created_at_ms: notBeforeMs,
+        signs_from_ms: signsFromMs,
+      })
+      .execute()
+    await this.reload()
+    return kid
   }
 }
 
@@ -56,27 +152,7 @@ function jwk({ kid, publicKey, certificate }: SigningKey, issuer: string | undef
   return { kty: 'RSA', use: 'sig', kid, x5t: kid, n, e, x5c, ...(issuer === undefined ? {} : { issuer }) }
 }
 
-async function makeSigningKey(db: Database, sealingKey: Buffer, now: Now): Promise<SigningKey> {
-  const notBeforeMs = now()
-  const made = await makeSelfSigned('tomte token signing', {
-    notBeforeMs,
-    notAfterMs: notBeforeMs + 5 * YEAR_MS,
-  })
-  const key = signingKey(made.certificate, made.privateKey)
-  const sealed = seal(made.privateKey, key.kid, sealingKey)
-  await db
-    .insertInto('signing_key')
-    .values({
-      kid: key.kid,
-      certificate: made.certificate,
-      sealed_private_key: sealed,
-      created_at_ms: notBeforeMs,
-    })
-    .execute()
-  return key
-}
-
-function signingKey(certificatePem: string, privateKeyPem: string): SigningKey {
+function signingKey(certificatePem: string, privateKeyPem: string, signsFromMs: number): SigningKey {
   const certificate = new X509Certificate(certificatePem)
   const kid = createHash('sha1').update(certificate.raw).digest('base64url')
   return {
@@ -84,5 +160,6 @@ function signingKey(certificatePem: string, privateKeyPem: string): SigningKey {
     certificate,
     privateKey: createPrivateKey(privateKeyPem),
     publicKey: createPublicKey(certificatePem),
+    signsFromMs,
   }
 }

@@ -1,12 +1,18 @@
 import type { FastifyInstance } from 'fastify'
+import { actionRoutes, type DrillServices } from './actions.ts'
 import type { Drills } from './drills.ts'
+import type { Throttle } from '../graph/throttle.ts'
 import { DrillError, readFault } from './fault.ts'
+
+/** What the drills act upon. */
+export type DrillRouteServices = DrillServices & { readonly throttle: Throttle }
 
 /**
  * Registers the drills. They need no token, because the token endpoint may be what is broken: being started with them,
  * on a loopback port, is the permission; a web page, which says where it comes from, has none.
  */
-export function drillRoutes(app: FastifyInstance, drills: Drills): void {
+export function drillRoutes(app: FastifyInstance, drills: Drills, services: DrillRouteServices): void {
+  const { throttle } = services
   app.addHook('onRequest', async ({ headers }, reply) => {
     void reply.header('cache-control', 'no-store')
     if (headers.origin === undefined && headers['sec-fetch-site'] === undefined) return undefined
@@ -17,6 +23,7 @@ export function drillRoutes(app: FastifyInstance, drills: Drills): void {
     throw error
   })
   const audit = (did: string, facts: object) => app.log.warn({ drill: did, ...facts }, `drill: ${did}`)
+  actionRoutes(app, services, audit)
   app.get('/drills', () => drills.report())
   app.post('/drills/faults', (request, reply) => {
     const fault = readFault(request.body)
@@ -38,6 +45,19 @@ export function drillRoutes(app: FastifyInstance, drills: Drills): void {
   app.delete('/drills/clock', (_request, reply) => {
     drills.setClock()
     audit('clock returned to the machine', {})
+    return reply.code(204).send()
+  })
+  app.put('/drills/throttling', (request, reply) => {
+    const { part } = (request.body ?? {}) as { readonly part?: unknown }
+    if (typeof part !== 'number' || !(part > 0 && part <= 10))
+      throw new DrillError("'part' must be a number above 0 and at most 10: the part of Graph's limits to grant.")
+    throttle.set(part)
+    audit('throttling begun', { part })
+    return reply.code(204).send()
+  })
+  app.delete('/drills/throttling', (_request, reply) => {
+    throttle.set(undefined)
+    audit('throttling ended', {})
     return reply.code(204).send()
   })
 }

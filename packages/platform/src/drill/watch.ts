@@ -1,7 +1,6 @@
-import { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { after } from '../clock.ts'
-import { GRAPH_PREFIX } from '../graph/routes.ts'
+import { GRAPH_PREFIX, type GraphAnswer } from '../graph/dispatch.ts'
 import type { Drills } from './drills.ts'
 import { failureOf } from './failure.ts'
 import type { Harm, Target } from './fault.ts'
@@ -9,13 +8,10 @@ import type { Harm, Target } from './fault.ts'
 /** The target that a request of the platform belongs to; the portal and the drills themselves are none. */
 export function targetOf(request: FastifyRequest): Target | undefined {
   const [path = ''] = request.url.split('?', 1)
-  if (path.startsWith(`${GRAPH_PREFIX}/`)) return isBatchItem(request) ? 'batch-item' : 'directory'
+  if (path.startsWith(`${GRAPH_PREFIX}/`)) return 'directory'
   if (/^\/[^/]+\/oauth2\/(v2\.0\/)?token$/.test(path)) return 'token'
   return /^\/[^/]+\/(.*\.well-known|discovery)\//.test(path) ? 'discovery' : undefined
 }
-
-/** A batch puts its requests to the routes directly, without a connection. */
-const isBatchItem = ({ raw }: FastifyRequest): boolean => !(raw.socket instanceof Socket)
 
 /** Makes the faults of these drills happen to the requests of this server. */
 export function watch(
@@ -34,6 +30,7 @@ export function watch(
     else cut.add(request)
     return undefined
   })
+  app.decorate('beforeBatchItem', (request: FastifyRequest) => strikeItem(drills, request))
   let closing = false
   app.addHook('onSend', async (request, reply, payload) => {
     if (cut.has(request)) request.raw.socket.destroy()
@@ -46,6 +43,24 @@ export function watch(
     closing = true
     drills.end()
   })
+}
+
+/** A request inside a batch has no connection of its own: it can fail, or be slow. */
+async function strikeItem(drills: Drills, request: FastifyRequest): Promise<GraphAnswer | undefined> {
+  const harm = drills.arrive('batch-item')
+  if (harm?.kind === 'slow') await slow(drills, harm.delayMs, request)
+  if (harm?.kind !== 'status') return undefined
+  const { headers, body } = failureOf('batch-item', harm.status, request, drills.now())
+  const wait = harm.retryAfterSeconds
+  return {
+    status: harm.status,
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      ...headers,
+      ...(wait === undefined ? {} : { 'retry-after': String(wait) }),
+    },
+    body,
+  }
 }
 
 function fail(

@@ -45,7 +45,7 @@ describe('a batch', () => {
     assert.deepEqual(read, {
       id: 'r',
       status: 200,
-      headers: { 'Content-Type': 'application/json; charset=utf-8' },
+      headers: { 'Content-Type': 'application/json; charset=utf-8', ETag: 'W/"2"' },
       body: { displayName: 'User grace' },
     })
     assert.deepEqual([none?.['id'], none?.['status']], ['n', 404])

@@ -1,4 +1,22 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
+import type { ControlledTransaction } from 'kysely'
+import { rewriteAppId } from '../request-rules.ts'
+import type { Database } from '../store/database.ts'
+import { joined } from '../store/joined.ts'
+import type { Schema } from '../store/schema.ts'
+import {
+  answer,
+  denied,
+  type DispatchOptions,
+  failure,
+  findRoute,
+  type FoundRoute,
+  type GraphAnswer,
+  GRAPH_PREFIX,
+  malformed,
+  notARoute,
+  permits,
+} from './dispatch.ts'
 import { badRequest } from './errors.ts'
 import { bodyObject, textOf } from './query.ts'
 
@@ -22,65 +40,155 @@ interface ItemResponse {
   readonly body?: unknown
 }
 
+/** An answer in place of running a request of a batch, such as a drill gives. */
+export type BeforeBatchItem = (request: FastifyRequest) => Promise<GraphAnswer | undefined>
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Called for every request of a batch before any is run; not set unless the platform drills. */
+    readonly beforeBatchItem?: BeforeBatchItem
+  }
+}
+
 /**
- * Runs the requests of a JSON batch one after another, each through the same route, guard and limits as on its own
- * (wire.md §13.5). What depends on a failed request is 424.
+ * Runs the requests of a JSON batch one after another, each through the same route, permissions and limits as on its own
+ * (wire.md §13.5). What depends on a failed request is 424. Neighbours that change users and groups are written to the disk
+ * together, each undone by itself if it fails.
  *
  * @throws GraphError 400 for a batch that cannot be run at all.
  */
 export async function runBatch(
-  app: FastifyInstance,
-  prefix: string,
+  dispatch: DispatchOptions,
   request: FastifyRequest,
+  before?: BeforeBatchItem,
 ): Promise<{ responses: ItemResponse[] }> {
   const items = readItems(request.body)
-  const responses = new Map<string, ItemResponse>()
-  for (const item of items) {
-    const failed = item.dependsOn.some((id) => (responses.get(id.toLowerCase())?.status ?? 500) >= 400)
-    responses.set(
-      item.id.toLowerCase(),
-      failed ? failedDependency(item.id) : await runItem(app, prefix, item, request),
+  const instead = await Promise.all(items.map(() => before?.(request)))
+  const steps = items.map((item, index) => ({ item, found: routeOf(item), instead: instead[index] }))
+  const run = new BatchRun(dispatch, request)
+  for (const neighbours of runsOf(steps)) await run.together(neighbours)
+  return { responses: run.responses() }
+}
+
+interface Step {
+  readonly item: BatchItem
+  readonly found: FoundRoute | undefined
+  readonly instead: GraphAnswer | undefined
+}
+
+const pathOf = ({ url }: BatchItem) => (url.startsWith('/') ? url : `/${url}`)
+const routeOf = (item: BatchItem) =>
+  findRoute(item.method, rewriteAppId(`${GRAPH_PREFIX}${pathOf(item)}`).slice(GRAPH_PREFIX.length))
+
+const SHARES = /^\w+ \/(?:users|groups)(?:\/|$)/
+
+/** Cuts a batch where requests cannot share a transaction: those for registrations have transactions of their own. */
+function runsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const runs: Step[][] = []
+  let sharing = false
+  for (const step of steps) {
+    const shares = SHARES.test(step.found?.route ?? '')
+    if (shares && sharing) runs.at(-1)?.push(step)
+    else runs.push([step])
+    sharing = shares
+  }
+  return runs
+}
+
+class BatchRun {
+  readonly #dispatch: DispatchOptions
+  readonly #request: FastifyRequest
+  readonly #responses = new Map<string, ItemResponse>()
+
+  constructor(dispatch: DispatchOptions, request: FastifyRequest) {
+    this.#dispatch = dispatch
+    this.#request = request
+  }
+
+  responses(): ItemResponse[] {
+    return [...this.#responses.values()]
+  }
+
+  /** Runs neighbours in one transaction if they are several and change anything. */
+  async together(steps: readonly Step[]): Promise<void> {
+    if (steps.length === 1 || steps.every(({ item }) => item.method === 'GET')) {
+      for (const step of steps) this.#set(step, await this.#answer(step))
+      return
+    }
+    const transaction = await this.#dispatch.db.startTransaction().execute()
+    try {
+      for (const step of steps) this.#set(step, await this.#undoable(step, transaction))
+      await transaction.commit().execute()
+    } catch (error) {
+      if (!transaction.isCommitted && !transaction.isRolledBack)
+        await transaction.rollback().execute().catch(() => {})
+      // Nothing of them is written, so none may claim to have been done.
+      const failed =
+        error instanceof Unwritable ? error.answered : failure(error, this.#request, this.#dispatch.now())
+      for (const step of steps) this.#set(step, failed)
+    }
+  }
+
+  async #undoable(step: Step, transaction: ControlledTransaction<Schema>): Promise<GraphAnswer> {
+    if (step.item.method === 'GET') return this.#answer(step, joined(transaction))
+    const point = await transaction.savepoint('item').execute()
+    const answered = await this.#answer(step, joined(point))
+    if (answered.status >= 500) throw new Unwritable(answered)
+    if (answered.status >= 400) await point.rollbackToSavepoint('item').execute()
+    await point.releaseSavepoint('item').execute()
+    return answered
+  }
+
+  async #answer({ item, found, instead }: Step, db?: Database): Promise<GraphAnswer> {
+    const [dispatch, request] = [this.#dispatch, this.#request]
+    if (item.dependsOn.some((id) => (this.#responses.get(id.toLowerCase())?.status ?? 500) >= 400))
+      return FAILED_DEPENDENCY
+    if (instead) return instead
+    if (!found) return notARoute(pathOf(item), request, dispatch.now())
+    if (!permits(found.route, request.principal)) return denied(request, dispatch.now())
+    if (item.body !== undefined && !/^application\/json\s*(;|$)/i.test(item.headers['content-type'] ?? ''))
+      return malformed(415, request, dispatch.now())
+    return answer(dispatch, found.route, request, { ...found, ...item }, db)
+  }
+
+  #set({ item }: Step, { status, headers, body }: GraphAnswer): void {
+    const shown = SHOWN_HEADERS.flatMap(([name, shownAs]) =>
+      headers[name] === undefined ? [] : [[shownAs, headers[name]] as const],
     )
-  }
-  return { responses: [...responses.values()] }
-}
-
-async function runItem(
-  app: FastifyInstance,
-  prefix: string,
-  item: BatchItem,
-  request: FastifyRequest,
-): Promise<ItemResponse> {
-  const { authorization, host } = request.headers
-  const response = await app.inject({
-    method: item.method,
-    url: `${prefix}${item.url.startsWith('/') ? '' : '/'}${item.url}`,
-    headers: {
-      ...item.headers,
-      ...(authorization === undefined ? {} : { authorization }),
-      ...(host === undefined ? {} : { host }),
-    },
-    ...(item.body === undefined ? {} : { payload: JSON.stringify(item.body) }),
-  })
-  const type = response.headers['content-type']
-  const headers = {
-    ...(typeof type === 'string' ? { 'Content-Type': type } : {}),
-    ...(response.headers['location'] === undefined ? {} : { Location: String(response.headers['location']) }),
-    ...(response.headers['retry-after'] === undefined
-      ? {}
-      : { 'Retry-After': String(response.headers['retry-after']) }),
-  }
-  return {
-    id: item.id,
-    status: response.statusCode,
-    headers,
-    ...(response.payload === '' ? {} : { body: response.json() }),
+    this.#responses.set(item.id.toLowerCase(), {
+      id: item.id,
+      status,
+      headers: Object.fromEntries(shown),
+      ...(body === undefined ? {} : { body }),
+    })
   }
 }
 
-function failedDependency(id: string): ItemResponse {
-  const error = { code: 'FailedDependency', message: 'A request that this one depends on failed.' }
-  return { id, status: 424, headers: { 'Content-Type': 'application/json' }, body: { error } }
+/** What ends a transaction: a request of it found the store unfit to write. */
+class Unwritable extends Error {
+  readonly answered: GraphAnswer
+
+  constructor(answered: GraphAnswer) {
+    super('the store cannot be written to')
+    this.answered = answered
+  }
+}
+
+const SHOWN_HEADERS = [
+  ['content-type', 'Content-Type'],
+  ['location', 'Location'],
+  ['etag', 'ETag'],
+  ['retry-after', 'Retry-After'],
+  ['x-ms-resource-unit', 'x-ms-resource-unit'],
+  ['x-ms-throttle-scope', 'x-ms-throttle-scope'],
+  ['x-ms-throttle-information', 'x-ms-throttle-information'],
+  ['x-ms-throttle-limit-percentage', 'x-ms-throttle-limit-percentage'],
+] as const
+
+const FAILED_DEPENDENCY: GraphAnswer = {
+  status: 424,
+  headers: { 'content-type': 'application/json' },
+  body: { error: { code: 'FailedDependency', message: 'A request that this one depends on failed.' } },
 }
 
 function readItems(body: unknown): readonly BatchItem[] {

@@ -28,12 +28,38 @@ const ROUTES = ALL_ROUTES.flatMap(([route, roles]) =>
 const BY_PROOF = ALL_ROUTES.flatMap(([route, roles]) => (typeof roles === 'string' ? [route] : []))
 
 // Said a second time and the other way round, so that a slip in the table itself shows.
-const READ_PEOPLE = ['GET /organization', 'GET /users', 'GET /users/:id', 'GET /users/:id/manager']
+const READ_PEOPLE = [
+  'GET /organization',
+  'GET /users',
+  'GET /users/$count',
+  'GET /users/delta',
+  'GET /users/:id',
+  'GET /users/:id/manager',
+  'GET /users/:id/directReports',
+]
 const WRITE_PEOPLE = [
   'POST /users',
   'PATCH /users/:id',
+  'DELETE /users/:id',
   'PUT /users/:id/manager/$ref',
   'DELETE /users/:id/manager/$ref',
+]
+const READ_GROUPS = [
+  ...['', '/$count', '/delta', '/:id'].map((path) => `GET /groups${path}`),
+  ...['', '/$count', '/microsoft.graph.user', '/microsoft.graph.group'].map((path) => `GET /groups/:id/members${path}`),
+  ...['', '/$count', '/microsoft.graph.user'].map((path) => `GET /groups/:id/transitiveMembers${path}`),
+  ...['memberOf', 'transitiveMemberOf', 'owners'].map((path) => `GET /groups/:id/${path}`),
+  ...['', '/$count', '/microsoft.graph.group'].map((path) => `GET /users/:id/memberOf${path}`),
+  ...['', '/microsoft.graph.group'].map((path) => `GET /users/:id/transitiveMemberOf${path}`),
+  'GET /users/:id/ownedObjects',
+]
+const WRITE_MEMBERS = ['POST /groups/:id/members/$ref', 'DELETE /groups/:id/members/:memberId/$ref']
+const WRITE_GROUPS = [
+  'PATCH /groups/:id',
+  'DELETE /groups/:id',
+  'POST /groups/:id/owners/$ref',
+  'DELETE /groups/:id/owners/:ownerId/$ref',
+  ...WRITE_MEMBERS,
 ]
 const READ_APPS = [
   'GET /applications',
@@ -42,12 +68,22 @@ const READ_APPS = [
   'GET /applications/:id/federatedIdentityCredentials/:credentialId',
   'GET /servicePrincipals',
   'GET /servicePrincipals/:id',
+  'GET /applications/:id/owners',
+  'GET /servicePrincipals/:id/owners',
 ]
 const READ_GRANTS = [
   'GET /servicePrincipals/:id/appRoleAssignments',
   'GET /servicePrincipals/:id/appRoleAssignedTo',
+  'GET /servicePrincipals/:id/oauth2PermissionGrants',
+  'GET /oauth2PermissionGrants',
 ]
-const OWN_CREDENTIALS = [
+const OWN_REGISTRATIONS = [
+  'PATCH /applications/:id',
+  'POST /applications/:id/owners/$ref',
+  'DELETE /applications/:id/owners/:ownerId/$ref',
+  'PATCH /servicePrincipals/:id',
+  'POST /servicePrincipals/:id/owners/$ref',
+  'DELETE /servicePrincipals/:id/owners/:ownerId/$ref',
   'POST /applications/:id/addPassword',
   'POST /applications/:id/removePassword',
   'POST /applications/:id/federatedIdentityCredentials',
@@ -56,31 +92,135 @@ const OWN_CREDENTIALS = [
   'POST /servicePrincipals/:id/addPassword',
   'POST /servicePrincipals/:id/removePassword',
 ]
+// Creating makes the owner, and what is deleted here is not there.
 const WRITE_APPS = [
   'POST /applications',
-  'PATCH /applications/:id',
+  'DELETE /applications/:id',
   'POST /servicePrincipals',
-  'PATCH /servicePrincipals/:id',
+  'DELETE /servicePrincipals/:id',
+]
+const KINDS = ['applications', 'servicePrincipals']
+const ASSIGNED = KINDS.flatMap((kind) =>
+  ['tokenLifetimePolicies', 'appManagementPolicies'].map((policies) => `/${kind}/:id/${policies}`),
+)
+const READ_POLICIES = [
+  ...ASSIGNED.map((path) => `GET ${path}`),
+  ...['tokenLifetimePolicies', 'appManagementPolicies'].flatMap((kind) => [
+    `GET /policies/${kind}`,
+    `GET /policies/${kind}/:policyId`,
+  ]),
+  'GET /policies/defaultAppManagementPolicy',
+]
+const writes = (path: string) => [`POST ${path}`, `PATCH ${path}/:policyId`, `DELETE ${path}/:policyId`]
+const WRITE_POLICIES = [
+  ...ASSIGNED.flatMap((path) => [`POST ${path}/$ref`, `DELETE ${path}/:policyId/$ref`]),
+  ...writes('/policies/tokenLifetimePolicies'),
+  ...writes('/policies/appManagementPolicies'),
+  'PATCH /policies/defaultAppManagementPolicy',
+]
+const ACCESS = ['/identity/conditionalAccess/policies', '/identity/conditionalAccess/namedLocations']
+const READ_ACCESS = ACCESS.flatMap((path) => [`GET ${path}`, `GET ${path}/:policyId`])
+const RISK = [
+  'GET /identityProtection/riskyServicePrincipals',
+  'GET /identityProtection/riskyServicePrincipals/:id',
+  'POST /identityProtection/riskyServicePrincipals/confirmCompromised',
+  'POST /identityProtection/riskyServicePrincipals/dismiss',
+]
+const TENANTS = [
+  'GET /tomte/tenants',
+  'POST /tomte/tenants',
+  'POST /tomte/tenants/:tenant/domains',
+  'POST /tomte/tenants/:tenant/accounts',
+]
+const READ_DELETED_APPS = [
+  'GET /directory/deletedItems/microsoft.graph.application',
+  'GET /directory/deletedItems/microsoft.graph.servicePrincipal',
+]
+const READ_DELETED_PEOPLE = ['GET /directory/deletedItems/microsoft.graph.user']
+const READ_DELETED_GROUPS = ['GET /directory/deletedItems/microsoft.graph.group']
+const READ_DELETED = ['GET /directory/deletedItems/:id']
+const WRITE_DELETED = ['POST /directory/deletedItems/:id/restore', 'DELETE /directory/deletedItems/:id']
+const READ_LOGS = [
+  'GET /auditLogs/signIns',
+  'GET /auditLogs/signIns/:id',
+  'GET /auditLogs/directoryAudits',
+  'GET /auditLogs/directoryAudits/:id',
 ]
 const ASSIGN = [
   'POST /servicePrincipals/:id/appRoleAssignments',
   'DELETE /servicePrincipals/:id/appRoleAssignments/:assignmentId',
   'POST /servicePrincipals/:id/appRoleAssignedTo',
+  'DELETE /servicePrincipals/:id/appRoleAssignedTo/:assignmentId',
 ]
 const OPENED: Readonly<Record<GraphRole, readonly string[]>> = {
-  'User.Read.All': READ_PEOPLE,
-  'User.ReadWrite.All': [...READ_PEOPLE, ...WRITE_PEOPLE],
-  'Directory.Read.All': [...READ_PEOPLE, ...READ_APPS, ...READ_GRANTS],
-  'Directory.ReadWrite.All': [...READ_PEOPLE, ...WRITE_PEOPLE, ...READ_APPS, ...READ_GRANTS],
-  'Application.Read.All': [...READ_APPS, ...READ_GRANTS],
-  'Application.ReadWrite.All': [...READ_APPS, ...READ_GRANTS, ...WRITE_APPS, ...OWN_CREDENTIALS],
-  'Application.ReadWrite.OwnedBy': [...READ_APPS, ...OWN_CREDENTIALS],
+  'User.Read.All': [...READ_PEOPLE, ...READ_DELETED_PEOPLE, ...READ_DELETED],
+  'User.ReadWrite.All': [
+    ...READ_PEOPLE,
+    ...WRITE_PEOPLE,
+    ...READ_DELETED_PEOPLE,
+    ...READ_DELETED,
+    ...WRITE_DELETED,
+  ],
+  'GroupMember.Read.All': READ_GROUPS,
+  'GroupMember.ReadWrite.All': [...READ_GROUPS, ...WRITE_MEMBERS],
+  'Group.Create': ['POST /groups'],
+  'Group.Read.All': [...READ_GROUPS, ...READ_DELETED_GROUPS, ...READ_DELETED],
+  'Group.ReadWrite.All': [
+    'POST /groups',
+    ...READ_GROUPS,
+    ...WRITE_GROUPS,
+    ...READ_DELETED_GROUPS,
+    ...READ_DELETED,
+    ...WRITE_DELETED,
+  ],
+  'Directory.Read.All': [
+    ...READ_PEOPLE,
+    ...READ_GROUPS,
+    ...READ_DELETED_GROUPS,
+    ...READ_APPS,
+    ...READ_GRANTS,
+    ...READ_DELETED_APPS,
+    ...READ_DELETED_PEOPLE,
+    ...READ_DELETED,
+  ],
+  'Directory.ReadWrite.All': [
+    ...READ_PEOPLE,
+    ...WRITE_PEOPLE,
+    'POST /groups',
+    ...READ_GROUPS,
+    ...WRITE_GROUPS,
+    ...READ_DELETED_GROUPS,
+    ...READ_APPS,
+    ...READ_GRANTS,
+    ...READ_DELETED_APPS,
+    ...READ_DELETED_PEOPLE,
+    ...READ_DELETED,
+    ...WRITE_DELETED,
+  ],
+  'Application.Read.All': [...READ_APPS, ...READ_GRANTS, ...READ_DELETED_APPS, ...READ_DELETED],
+  'Application.ReadWrite.All': [
+    ...READ_APPS,
+    ...READ_GRANTS,
+    ...WRITE_APPS,
+    ...OWN_REGISTRATIONS,
+    ...READ_DELETED_APPS,
+    ...READ_DELETED,
+    ...WRITE_DELETED,
+  ],
+  'Application.ReadWrite.OwnedBy': [...READ_APPS, ...WRITE_APPS, ...OWN_REGISTRATIONS],
+  'Organization.ReadWrite.All': TENANTS,
+  'Policy.Read.All': [...READ_POLICIES, ...READ_ACCESS],
+  'Policy.ReadWrite.ApplicationConfiguration': [...READ_POLICIES, ...WRITE_POLICIES],
+  'Policy.ReadWrite.ConditionalAccess': [...READ_ACCESS, ...ACCESS.flatMap(writes)],
+  'IdentityRiskyServicePrincipal.ReadWrite.All': RISK,
+  'AuditLog.Read.All': READ_LOGS,
   'AppRoleAssignment.ReadWrite.All': ASSIGN,
 }
 
-// Ids that fit no object below our application or its service principal.
-const pathOf = (template: string) =>
+// Ids that fit no object below our application or its service principal, which themselves are not to be deleted.
+const pathOf = (template: string, method = 'GET') =>
   template
+    .replace(/(?<=^\/(?:applications|servicePrincipals)\/):id$/, (id) => (method === 'DELETE' ? 'none' : id))
     .replace(':assignmentId', 'none')
     .replace(':credentialId', 'none')
     .replace(':id', template.startsWith('/servicePrincipals') ? app.principalId : app.objectId)
@@ -97,12 +237,13 @@ describe('the permission table', () => {
     const [method = '', template = ''] = route.split(' ')
     it(`lets ${route} be called with ${allowed.join(' or ')}, and by no one else`, async () => {
       // Ids that fit no object: a call that is let in ends in 200, 400 or 404, and changes nothing.
-      const path = pathOf(template)
+      const path = pathOf(template, method)
       const body = method === 'GET' || method === 'DELETE' ? undefined : {}
       for (const caller of CALLERS) {
         const answer = await world.graph(method, path, body, tokens.get(caller))
-        if (caller === 'Application.ReadWrite.OwnedBy' && OWN_CREDENTIALS.includes(route)) {
-          // The role opens the route, and the route finds that the application is not the caller's own.
+        const notOwn = caller === 'Application.ReadWrite.OwnedBy' && OWN_REGISTRATIONS.includes(route)
+        if (notOwn || (allowed.includes(caller) && TENANTS.includes(route))) {
+          // The role opens the route, and the route finds that the application is not the caller's own, or the caller not the operator.
           assertGraphError(answer, 403, 'Authorization_RequestDenied', DENIED)
           assert.equal(answer.headers['www-authenticate'], undefined)
         } else if (allowed.includes(caller)) {

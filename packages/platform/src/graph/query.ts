@@ -29,21 +29,38 @@ export function pageSize(top: string | undefined): number {
   )
 }
 
-/** Where a page starts: after this position. */
-export function pageStart(skiptoken: string | undefined): number {
-  if (skiptoken === undefined) return 0
+/** Where a page ends: at a row's number, and at its value of what the list is ordered by, if that is something else. */
+export interface Position {
+  readonly seq: number
+  readonly key?: string | number | undefined
+}
+
+/** Where a page starts: after this position. @throws GraphError 400 for a token that no page ended with. */
+export function pageStart(skiptoken: string | undefined): Position {
+  if (skiptoken === undefined) return { seq: 0 }
   const text = Buffer.from(skiptoken, 'base64url').toString('utf8')
-  const position = /^after:(\d{1,15})$/.exec(text)?.[1]
-  if (position === undefined) throw badRequest('Skip token is invalid.')
-  return Number(position)
+  const [, seq, key] = /^after:(\d{1,15})(?::(\d{1,15}|".*"))?$/s.exec(text) ?? []
+  if (seq === undefined) throw badRequest('Skip token is invalid.')
+  return { seq: Number(seq), key: key === undefined ? undefined : keyOf(key) }
+}
+
+function keyOf(json: string): string | number {
+  try {
+    const key: unknown = JSON.parse(json)
+    if (typeof key === 'number' || (typeof key === 'string' && !key.includes('\0'))) return key
+  } catch {
+    // Falls through: what cannot be read was not written here.
+  }
+  throw badRequest('Skip token is invalid.')
 }
 
 /** The link to the page after this position, with the same options as this one. */
-export function nextLink(url: string, query: Query, position: number): string {
+export function nextLink(url: string, query: Query, { seq, key }: Position): string {
   const link = new URL(url)
   for (const [name, value] of Object.entries(query))
     if (name !== '$skiptoken') link.searchParams.set(name, value)
-  link.searchParams.set('$skiptoken', Buffer.from(`after:${position}`).toString('base64url'))
+  const position = key === undefined ? `after:${seq}` : `after:${seq}:${JSON.stringify(key)}`
+  link.searchParams.set('$skiptoken', Buffer.from(position).toString('base64url'))
   return link.href
 }
 
@@ -55,4 +72,20 @@ export function bodyObject(body: unknown): Readonly<Record<string, unknown>> {
   if (typeof body === 'object' && body !== null && !Array.isArray(body))
     return body as Readonly<Record<string, unknown>>
   throw badRequest('Unable to read JSON request payload. A JSON object is expected.')
+}
+
+/**
+ * The id or name that the link of a `$ref` body ends with, below one of these collections.
+ *
+ * @throws GraphError 400 for a link that leads to none of them.
+ */
+export function linkedId(body: unknown, collections: readonly string[]): string {
+  const link = textOf(bodyObject(body)['@odata.id'])
+  const [collection = '', name = ''] = link.split('/').slice(-2)
+  try {
+    if (collections.includes(collection) && /^[^?#]+$/.test(name)) return decodeURIComponent(name)
+  } catch {
+    // Falls through: a link with broken percent signs is as unfit as any other.
+  }
+  throw badRequest("Invalid URL format specified in '@odata.id'.")
 }

@@ -1,53 +1,40 @@
-import { createGuard, type GuardRefusal, type KeySource, type Principal } from '@tomte/guard'
+import { createGuard, type KeySource, type Refused } from '@tomte/guard'
 import { guarded } from '@tomte/guard/fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { audited } from '../audit/audited.ts'
+import type { SignInLog } from '../audit/sign-in-log.ts'
 import type { Now } from '../clock.ts'
 import { GRAPH_APP_ID, GRAPH_IDENTIFIER_URIS } from '../registration/graph-application.ts'
-import { type Database, isDiskFull } from '../store/database.ts'
+import type { Database } from '../store/database.ts'
 import { runBatch } from './batch.ts'
-import { clientRequestId, errorBody, GraphError } from './errors.ts'
+import { answer, failure, GRAPH_PREFIX, type GraphAnswer, type GraphRoutes, notARoute } from './dispatch.ts'
+import { clientRequestId, errorBody } from './errors.ts'
 import { type GraphRoute, PERMISSIONS } from './permissions.ts'
+import type { Throttle } from './throttle.ts'
 
-export const GRAPH_PREFIX = '/graph/v1.0'
-
-/** What a route of the directory gets: the caller's tenant comes from the verified token, never from the request. */
-export interface GraphCall {
-  readonly db: Database
-  readonly tenantId: string
-  readonly principal: Principal
-  readonly params: Readonly<Record<string, string>>
-  readonly query: unknown
-  readonly body: unknown
-  /** This request's own URL without its query. */
-  readonly url: string
-  readonly nowMs: number
-}
-
-/** What a route answers; without a body it is 204. */
-export interface GraphReply {
-  readonly status?: number
-  readonly body?: object
-  readonly location?: string
-}
-
-export type GraphRoutes = Readonly<Record<GraphRoute, (call: GraphCall) => Promise<GraphReply>>>
+export type { GraphCall, GraphReply, GraphRoutes } from './dispatch.ts'
+export { GRAPH_PREFIX } from './dispatch.ts'
 
 export interface GraphOptions {
   readonly db: Database
   readonly keys: KeySource
   readonly origin: () => string
   readonly now: Now
+  readonly signIns: SignInLog
   readonly routes: GraphRoutes
+  /** Limits by resource units; without it there are none. */
+  readonly throttle?: Throttle | undefined
 }
 
 /** Registers the directory: every route behind the guard, with the roles of the permission table. */
-export function graphRoutes(app: FastifyInstance, { db, keys, origin, now, routes }: GraphOptions): void {
+export function graphRoutes(app: FastifyInstance, options: GraphOptions): void {
+  const { keys, origin, now, throttle } = options
+  const baseUrl = () => `${origin()}${GRAPH_PREFIX}`
+  const dispatch = { ...options, routes: audited(options.routes), throttle, baseUrl }
   const guard = createGuard({
     audience: [GRAPH_APP_ID, ...GRAPH_IDENTIFIER_URIS, ...GRAPH_IDENTIFIER_URIS.map((uri) => `${uri}/`)],
-    issuers: { '1.0': 'https://sts.windows.net/{tenantid}/' },
     // Every tenant of this platform is let in: each sees only its own directory.
-    tenants: undefined,
-    keys,
+    issuers: [{ issuer: 'https://sts.windows.net/{tenantid}/', kind: '1.0', keys }],
     now,
   })
   app.addHook('onRequest', async (request, reply) => {
@@ -64,67 +51,37 @@ export function graphRoutes(app: FastifyInstance, { db, keys, origin, now, route
     body === '' ? done(null, undefined) : parseJson(request, body.toString(), done),
   )
   guarded(app, { guard, body: (refusal, request) => refusalBody(refusal, request, now()) })
-  app.setNotFoundHandler((request, reply) => {
-    const segment = request.url.slice(GRAPH_PREFIX.length).split(/[/?(]/, 2)[1] ?? ''
-    const message = `Resource not found for the segment '${segment.slice(0, 100)}'.`
-    return reply.code(400).send(errorBody('BadRequest', message, request, now()))
-  })
-  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, now()))
+  app.setNotFoundHandler((request, reply) =>
+    send(reply, notARoute(request.url.slice(GRAPH_PREFIX.length), request, now())),
+  )
+  app.setErrorHandler((error, request, reply) => send(reply, failure(error, request, now())))
   for (const [route, roles] of Object.entries(PERMISSIONS)) {
-    const [method, path] = route.split(' ') as [string, string]
-    const handle = routes[route as GraphRoute]
+    const [method, url] = route.split(' ') as [string, string]
     app.route({
       method,
-      url: path,
+      url,
       config: { roles },
       handler: async (request, reply) => {
-        const url = `${origin()}${GRAPH_PREFIX}${(request.url.split('?', 1)[0] ?? '').slice(GRAPH_PREFIX.length)}`
-        const { principal, params, query, body } = request
-        const call = { db, tenantId: principal.tenantId, principal, query, body, url, nowMs: now() }
-        const answer = await handle({ ...call, params: params as Record<string, string> })
-        if (answer.location !== undefined) void reply.header('location', answer.location)
-        return answer.body ? reply.code(answer.status ?? 200).send(answer.body) : reply.code(204).send()
+        const path = (request.url.split('?', 1)[0] ?? '').slice(GRAPH_PREFIX.length)
+        const { query, body, headers } = request
+        const params = request.params as Record<string, string>
+        return send(
+          reply,
+          await answer(dispatch, route as GraphRoute, request, { params, query, body, path, headers }),
+        )
       },
     })
   }
-  // The envelope needs no role of its own: each request in it is guarded as if it had come alone.
+  // The envelope needs no role of its own: each request in it is held to the permission table as if it had come alone.
   app.post('/$batch', { config: { roles: 'any application' } }, (request) =>
-    runBatch(app, GRAPH_PREFIX, request),
+    runBatch(dispatch, request, app.beforeBatchItem),
   )
 }
 
-function refusalBody(refusal: GuardRefusal, request: FastifyRequest, nowMs: number): object {
+const send = (reply: FastifyReply, { status, headers, body }: GraphAnswer): FastifyReply =>
+  reply.code(status).headers(headers).send(body)
+
+function refusalBody(refusal: Refused, request: FastifyRequest, nowMs: number): object {
   const code = refusal.status === 403 ? 'Authorization_RequestDenied' : 'InvalidAuthenticationToken'
   return errorBody(code, refusal.description, request, nowMs)
-}
-
-function sendError(
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  nowMs: number,
-): FastifyReply {
-  if (error instanceof GraphError)
-    return reply.code(error.status).send(errorBody(error.code, error.message, request, nowMs))
-  const status =
-    error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
-      ? error.statusCode
-      : 500
-  if (status < 500) {
-    return reply
-      .code(status)
-      .send(
-        errorBody(
-          'Request_BadRequest',
-          'Unable to read the request: its body or headers are malformed.',
-          request,
-          nowMs,
-        ),
-      )
-  }
-  request.log.error({ err: error }, 'directory request failed')
-  const [code, message] = isDiskFull(error)
-    ? ['ServiceNotAvailable', 'The platform cannot write: its disk is full.']
-    : ['InternalServerError', 'The platform failed: see its log.']
-  return reply.code(isDiskFull(error) ? 503 : 500).send(errorBody(code, message, request, nowMs))
 }

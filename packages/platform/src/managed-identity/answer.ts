@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import type { SignInTrail } from '../audit/sign-in.ts'
 import { permit } from '../token/permit.ts'
 import { TokenRefusal } from '../token/refusals.ts'
 import { signToken } from '../token/issue.ts'
@@ -16,7 +18,7 @@ export interface SourceRequest {
 }
 
 /** What a source stands on. */
-export interface Host extends Pick<Services, 'db' | 'keys' | 'now' | 'origin'> {
+export interface Host extends Pick<Services, 'db' | 'cache' | 'keys' | 'now' | 'origin' | 'signIns'> {
   /** The tenant whose identities this host has. */
   readonly tenantId: string
   readonly arcKeys: ArcKeys
@@ -108,19 +110,28 @@ function selectorOf(source: Source, read: Readonly<Partial<Record<string, string
 }
 
 async function tokenFor(
-  { db, keys, now, origin, tenantId }: Host,
+  { cache, keys, now, origin, tenantId, signIns }: Host,
   source: Source,
   identity: ManagedIdentity,
   resource: string,
 ): Promise<IdentityToken> {
   const client = { appId: identity.clientId, displayName: identity.name }
   const nowMs = now()
+  const { clientId: appId, principalId: servicePrincipalId } = identity
+  const credential = { kind: 'managedIdentity', keyId: null } as const
+  const trail: SignInTrail = { tenantId, appId, servicePrincipalId, credential }
+  // No address, as in Azure: the request stays within the host.
+  const signIn = { id: randomUUID(), correlationId: randomUUID(), atMs: nowMs, ipAddress: '', trail }
+  const log = (errorCode: number) => signIns.add({ ...signIn, event: 'managedIdentity', errorCode })
   try {
-    const permitted = await permit(db, { client, tenantId, resource })
+    const permitted = await permit(cache, { client, tenantId, resource })
+    trail.resourceAppId = permitted.resource.appId
     const request = { origin: origin(), tenantId, client, proof: '2', permit: permitted, nowMs } as const
     const token = signToken({ ...request, managedIdentity: identity.resourceId }, keys.current)
+    log(0)
     return { ...token, identity, resource }
   } catch (error) {
+    log(error instanceof TokenRefusal ? error.aadsts : 90033)
     if (!(error instanceof TokenRefusal)) throw error
     const { error: code, message } = error
     throw new SourceRefusal(source.refused ?? { status: 400, code, message })

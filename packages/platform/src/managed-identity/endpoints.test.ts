@@ -321,7 +321,7 @@ describe('a managed identity endpoint refuses', () => {
     assert.deepEqual([status, body['error']], [400, 'invalid_resource'])
     assert.equal(
       body['error_description'],
-      `AADSTS500011: The resource principal named api://nothing was not found in the tenant named ${host.world.tenantId}. This can happen if the application has not been installed by the administrator of the tenant.`,
+      `AADSTS500011: The resource principal named api://nothing was not found in the tenant named ${host.world.tenantId}. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.`,
     )
   })
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { portRefused } from '../errors.ts'
 import type { KeyFiles } from '../key-files.ts'
-import { hostAllowed } from '../request-rules.ts'
+import { hostAllowed, localHosts } from '../request-rules.ts'
 import { answer, type Host, SourceRefusal, type SourceState } from './answer.ts'
 import { ArcKeys } from './arc-keys.ts'
 import { ensureIdentities, type ManagedIdentity, type ManagedIdentitySeed } from './identities.ts'
@@ -64,7 +64,7 @@ export async function startManagedIdentityHost(
   })
   app.addHook(
     'onRequest',
-    hostAllowed(() => origin),
+    hostAllowed(() => localHosts(origin)),
   )
   watch(app)
   const secrets = registerSources(app, { ...parts, arcKeys })

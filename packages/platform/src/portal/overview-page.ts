@@ -13,6 +13,7 @@ export function overviewPage({ tenants, tenantCount }: Overview, nowMs: number):
     title: 'Overview',
     signedIn: true,
     main: html`<h1>Overview</h1>
+<p><a href="/portal/logs">Sign-ins and changes</a></p>
 ${tenants.map((tenant) => tenantSection(tenant, nowMs))}
 ${hidden > 0 ? html`<p class="notice">${hidden} more tenants are not shown.</p>` : ''}`,
   }

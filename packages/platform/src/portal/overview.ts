@@ -38,17 +38,20 @@ export interface CertificateOverview {
   readonly endsAtMs: number
 }
 
-/** Reads what the administrator sees first. */
-export async function readOverview(db: Database): Promise<Overview> {
-  const rows = await db
+/** Reads what an administrator sees first: every tenant, or the one that they administer. */
+export async function readOverview(db: Database, only?: string): Promise<Overview> {
+  const all = db
     .selectFrom('tenant')
     .innerJoin('domain', 'domain.tenant_id', 'tenant.id')
     .select(['tenant.id', 'tenant.display_name', 'domain.name'])
     .where('domain.is_default', '=', 1)
     .orderBy('domain.name')
     .limit(TENANTS_MAX)
-    .execute()
-  const tenantCount = await countOf(db.selectFrom('tenant').select(({ fn }) => fn.countAll().as('count')))
+  const rows = await (only === undefined ? all : all.where('tenant.id', '=', only)).execute()
+  const tenantCount =
+    only === undefined
+      ? await countOf(db.selectFrom('tenant').select(({ fn }) => fn.countAll().as('count')))
+      : rows.length
   const tenants: TenantOverview[] = []
   for (const { id, display_name, name } of rows) {
     tenants.push({ id, domain: name, displayName: display_name, ...(await readTenant(db, id)) })

@@ -8,12 +8,20 @@ const SESSIONS_MAX = 1_000
 const ID_BYTES = 32
 const COOKIE_RULES = 'Path=/; Secure; HttpOnly; SameSite=Lax'
 
-/** The administrator's open sessions. A restart ends them all: nothing of them is written to the disk. */
+/** Whose session it is: that of the platform's own administrator, or of a tenant's account, by the id of its user. */
+export type SessionOwner = 'platform' | { readonly userId: string }
+
+interface Session {
+  readonly owner: SessionOwner
+  readonly endsAtMs: number
+}
+
+/** The open sessions. A restart ends them all: nothing of them is written to the disk. */
 export class Sessions {
   readonly #now: Now
   // By SHA-256 of the id, so that a copy of the memory opens nothing. All live equally long: the first ends
   // first.
-  readonly #endsAtMs = new Map<string, number>()
+  readonly #sessions = new Map<string, Session>()
 
   constructor(now: Now) {
     this.#now = now
@@ -22,22 +30,28 @@ export class Sessions {
   /**
    * Opens a session and returns its id, which only the browser keeps. Beyond 1,000 sessions the oldest ends.
    */
-  open(): string {
-    for (const [digest, endsAtMs] of this.#endsAtMs) {
-      if (endsAtMs > this.#now() && this.#endsAtMs.size < SESSIONS_MAX) break
-      this.#endsAtMs.delete(digest)
+  open(owner: SessionOwner = 'platform'): string {
+    for (const [digest, { endsAtMs }] of this.#sessions) {
+      if (endsAtMs > this.#now() && this.#sessions.size < SESSIONS_MAX) break
+      this.#sessions.delete(digest)
     }
     const id = randomBytes(ID_BYTES).toString('base64url')
-    this.#endsAtMs.set(digestOf(id), this.#now() + LIFETIME_MS)
+    this.#sessions.set(digestOf(id), { owner, endsAtMs: this.#now() + LIFETIME_MS })
     return id
   }
 
   isOpen(id: string): boolean {
-    return (this.#endsAtMs.get(digestOf(id)) ?? 0) > this.#now()
+    return this.ownerOf(id) !== undefined
+  }
+
+  /** Whose session this is, if it is open. */
+  ownerOf(id: string): SessionOwner | undefined {
+    const session = this.#sessions.get(digestOf(id))
+    return session && session.endsAtMs > this.#now() ? session.owner : undefined
   }
 
   close(id: string): void {
-    this.#endsAtMs.delete(digestOf(id))
+    this.#sessions.delete(digestOf(id))
   }
 }
 

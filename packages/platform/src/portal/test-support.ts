@@ -7,7 +7,7 @@ import { request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemNow } from '../clock.ts'
-import { type Platform, startPlatform } from '../platform.ts'
+import { type Platform, type PlatformOptions, startPlatform } from '../platform.ts'
 import { type Database, openDatabase } from '../store/database.ts'
 
 /** What came back: `text` is the page as it reads, without its tags. */
@@ -33,7 +33,10 @@ export interface House extends AsyncDisposable {
   readonly tenant: string
   readonly password: string
   browser(): Browser
-  graph(method: string, path: string, body?: object): Promise<Graph>
+  /** Calls the directory of the first tenant, or of the tenant of a token, as the operator. */
+  graph(method: string, path: string, body?: object, token?: string): Promise<Graph>
+  /** A token of the operator for a tenant. */
+  token(tenant: string): Promise<string>
   /** Moves the platform's clock forward. */
   pass(ms: number): void
 }
@@ -46,7 +49,10 @@ export interface Graph {
 }
 
 /** Starts a platform on a folder of its own; `prepare` may write into its database first. */
-export async function openHouse(prepare?: (db: Database) => Promise<void>): Promise<House> {
+export async function openHouse(
+  prepare?: (db: Database) => Promise<void>,
+  options: Partial<PlatformOptions> = {},
+): Promise<House> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'tomte-portal-'))
   if (prepare) {
     const db = await openDatabase(dataFolder)
@@ -58,14 +64,16 @@ export async function openHouse(prepare?: (db: Database) => Promise<void>): Prom
   }
   let passedMs = 0
   const now = () => systemNow() + passedMs
-  const platform = await startPlatform({ dataFolder, port: 0, now })
+  const platform = await startPlatform({ ...options, dataFolder, port: 0, now })
   const password = (await readFile(join(dataFolder, 'keys', 'administrator-password'), 'utf8')).trim()
   return {
     platform,
     tenant: platform.operator.tenantDomain,
     password,
     browser: () => makeBrowser(platform, password),
-    graph: (method, path, body) => callGraph(platform, now(), { method, path, body }),
+    graph: async (method, path, body, token) =>
+      callGraph(platform, { method, path, body, token: token ?? (await operatorToken(platform, now())) }),
+    token: (tenant) => operatorToken(platform, now(), tenant),
     pass: (ms) => {
       passedMs += ms
     },
@@ -152,15 +160,16 @@ interface GraphCall {
   readonly method: string
   readonly path: string
   readonly body: object | undefined
+  readonly token: string
 }
 
-async function callGraph(platform: Platform, nowMs: number, call: GraphCall): Promise<Graph> {
+async function callGraph(platform: Platform, call: GraphCall): Promise<Graph> {
   const { method, path } = call
   const answer = await ask(platform, {
     method,
     path: `/graph/v1.0${path}`,
     headers: {
-      authorization: `Bearer ${await operatorToken(platform, nowMs)}`,
+      authorization: `Bearer ${call.token}`,
       ...(call.body && { 'content-type': 'application/json' }),
     },
     body: call.body && JSON.stringify(call.body),
@@ -169,9 +178,13 @@ async function callGraph(platform: Platform, nowMs: number, call: GraphCall): Pr
   return (answer.body === '' ? {} : JSON.parse(answer.body)) as Graph
 }
 
-async function operatorToken(platform: Platform, nowMs: number): Promise<string> {
-  const { clientId, certificateFile, tenantId } = platform.operator
-  const path = `/${tenantId}/oauth2/v2.0/token`
+async function operatorToken(
+  platform: Platform,
+  nowMs: number,
+  tenant = platform.operator.tenantId,
+): Promise<string> {
+  const { clientId, certificateFile } = platform.operator
+  const path = `/${tenant}/oauth2/v2.0/token`
   const pem = await readFile(certificateFile, 'utf8')
   const form = new URLSearchParams({
     grant_type: 'client_credentials',

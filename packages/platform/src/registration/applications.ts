@@ -7,8 +7,15 @@ import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
 import { refuseTakenUris } from './identifier-uris.ts'
 import { redirectUrisOf } from './redirect-uris.ts'
-import { keyCredentialRows, listKeyCredentials, replaceKeyCredentials } from './key-credentials.ts'
+import { requireAllowedCredentials } from '../policy/credential-rules.ts'
+import { asWanted, keyCredentialRows, listKeyCredentials, replaceKeyCredentials } from './key-credentials.ts'
 import { listPasswordCredentials } from './password-credentials.ts'
+import {
+  APPLICATION_PROPERTIES,
+  mergeStored,
+  storedProperties,
+  withoutAnnotations,
+} from './stored-properties.ts'
 
 type Row = Selectable<Schema['application']>
 type Sent = Readonly<Record<string, unknown>>
@@ -32,7 +39,7 @@ export async function createApplication(
   body: unknown,
   nowMs: number,
 ): Promise<object> {
-  const { keyCredentials, ...properties } = bodyObject(body)
+  const { keyCredentials, ...properties } = sentProperties(body)
   const id = randomUUID()
   const row: Insertable<Schema['application']> = {
     sign_in_audience: 'AzureADMyOrg',
@@ -40,7 +47,7 @@ export async function createApplication(
     app_roles: '[]',
     required_resource_access: '[]',
     requested_access_token_version: null,
-    ...columnsOf(properties),
+    ...columnsOf(properties, '{}'),
     display_name: requiredName(properties['displayName']),
     id,
     app_id: randomUUID(),
@@ -50,6 +57,7 @@ export async function createApplication(
   const keys = keyCredentials === undefined ? [] : keyCredentialRows(keyCredentials, id)
   await db.transaction().execute(async (transaction) => {
     await transaction.insertInto('application').values(row).execute()
+    await requireAllowedCredentials(transaction, { tenantId, objectId: id }, keys.map(asWanted))
     if (keys.length > 0) await transaction.insertInto('key_credential').values(keys).execute()
     await refuseTakenUris(transaction, id)
   })
@@ -90,15 +98,17 @@ const LIST_MAX = 999
 
 /** Changes the properties that were sent. @throws GraphError 400, 404. */
 export async function updateApplication(store: RegistrationStore, id: string, body: unknown): Promise<void> {
-  const { keyCredentials, ...properties } = bodyObject(body)
-  const columns = columnsOf(properties)
+  const { keyCredentials, ...properties } = sentProperties(body)
   // One transaction, so that a refused part leaves nothing changed.
   await store.db.transaction().execute(async (db) => {
     const application = await findApplication({ ...store, db }, id)
+    const columns = columnsOf(properties, application.properties)
     if (Object.keys(columns).length > 0)
       await db.updateTable('application').set(columns).where('id', '=', application.id).execute()
     await refuseTakenUris(db, application.id)
-    if (keyCredentials !== undefined) await replaceKeyCredentials(db, ownerOf(application.id), keyCredentials)
+    if (keyCredentials !== undefined) {
+      await replaceKeyCredentials({ ...store, db }, ownerOf(application.id), keyCredentials)
+    }
   })
 }
 
@@ -116,19 +126,26 @@ export async function findApplication({ db, tenantId }: RegistrationStore, id: s
   return row
 }
 
-async function applicationObject(db: Database, row: Row): Promise<object> {
+/** An application as Graph shows it. */
+export async function applicationObject(db: Database, row: Row): Promise<object> {
   const owner = ownerOf(row.id)
+  const stored = storedProperties(APPLICATION_PROPERTIES, row.properties)
   return {
+    ...stored,
     id: row.id,
     appId: row.app_id,
     displayName: row.display_name,
     signInAudience: row.sign_in_audience,
     identifierUris: JSON.parse(row.identifier_uris),
     createdDateTime: new Date(row.created_at_ms).toISOString(),
-    api: { requestedAccessTokenVersion: row.requested_access_token_version },
+    isDisabled: row.is_disabled === 1,
+    api: {
+      ...(stored['api'] as object),
+      requestedAccessTokenVersion: row.requested_access_token_version,
+    },
     appRoles: JSON.parse(row.app_roles),
     requiredResourceAccess: JSON.parse(row.required_resource_access),
-    web: { redirectUris: JSON.parse(row.redirect_uris) as unknown },
+    web: { ...(stored['web'] as object), redirectUris: JSON.parse(row.redirect_uris) as unknown },
     keyCredentials: await listKeyCredentials(db, owner),
     passwordCredentials: await listPasswordCredentials(db, owner),
   }
@@ -152,8 +169,11 @@ const READERS: Readonly<Record<string, (value: unknown) => Columns>> = {
     if (!uris) throw badRequest("Property 'identifierUris' must be a list of URIs.")
     return { identifier_uris: JSON.stringify(value) }
   },
-  api: (value) => {
-    const { requestedAccessTokenVersion: version = null } = bodyObject(value)
+  isDisabled: (value) => {
+    if (typeof value === 'boolean') return { is_disabled: value ? 1 : 0 }
+    throw badRequest("Property 'isDisabled' must be true or false.")
+  },
+  'api/requestedAccessTokenVersion': (version) => {
     if (version === null || version === 1 || version === 2) return { requested_access_token_version: version }
     throw badRequest("Property 'requestedAccessTokenVersion' must be null, 1 or 2.")
   },
@@ -164,22 +184,37 @@ const READERS: Readonly<Record<string, (value: unknown) => Columns>> = {
       throw badRequest("Property 'appRoles' contains an id or a value twice.")
     return { app_roles: JSON.stringify(roles) }
   },
-  web: (value) => ({ redirect_uris: JSON.stringify(redirectUrisOf(value)) }),
+  'web/redirectUris': (redirectUris) => ({ redirect_uris: JSON.stringify(redirectUrisOf({ redirectUris })) }),
   requiredResourceAccess: (value) => ({
     required_resource_access: JSON.stringify(list(value, 'requiredResourceAccess').map(resourceAccess)),
   }),
 }
 
-function columnsOf(sent: Sent): Columns {
+/** Properties of which one part is acted upon, and the rest kept as it was sent. */
+const PARTS: Readonly<Record<string, string>> = { api: 'requestedAccessTokenVersion', web: 'redirectUris' }
+
+function sentProperties(body: unknown): Sent {
+  const { 'owners@odata.bind': _owners, ...sent } = withoutAnnotations(bodyObject(body))
+  return sent
+}
+
+function columnsOf(sent: Sent, kept: string): Columns {
   const columns: Columns = {}
-  for (const [name, value] of Object.entries(sent)) {
+  const stored: Record<string, unknown> = {}
+  const read = (name: string, value: unknown) => {
     const reader = Object.hasOwn(READERS, name) ? READERS[name] : undefined
-    if (!reader)
-      throw badRequest(
-        `Property '${name.slice(0, 100)}' cannot be set on type 'microsoft.graph.application'.`,
-      )
-    Object.assign(columns, reader(value))
+    if (reader) Object.assign(columns, reader(value))
+    return reader !== undefined
   }
+  for (const [name, value] of Object.entries(sent)) {
+    const part = Object.hasOwn(PARTS, name) ? PARTS[name] : undefined
+    if (part !== undefined) {
+      const { [part]: own, ...others } = bodyObject(value)
+      if (own !== undefined) read(`${name}/${part}`, own)
+      stored[name] = others
+    } else if (name.includes('/') || !read(name, value)) stored[name] = value
+  }
+  if (Object.keys(stored).length > 0) columns.properties = mergeStored(APPLICATION_PROPERTIES, kept, stored)
   return columns
 }
 

@@ -85,12 +85,13 @@ export async function deleteAssignment(
   store: RegistrationStore,
   id: string,
   assignmentId: string,
+  side: 'principal_id' | 'resource_id' = 'principal_id',
 ): Promise<void> {
   const { id: principalId } = await findServicePrincipal(store, id)
   const { numDeletedRows } = await store.db
     .deleteFrom('app_role_assignment')
     .where('id', '=', assignmentId)
-    .where('principal_id', '=', principalId)
+    .where(side, '=', principalId)
     .executeTakeFirst()
   if (numDeletedRows === 0n) throw notFound(assignmentId)
 }

@@ -2,6 +2,7 @@ import { randomUUID, X509Certificate } from 'node:crypto'
 import type { Selectable } from 'kysely'
 import { badRequest } from '../graph/errors.ts'
 import { bodyObject } from '../graph/query.ts'
+import { requireAllowedCredentials, type WantedCredential } from '../policy/credential-rules.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
 
@@ -71,7 +72,7 @@ function parseCertificate(key: string): X509Certificate {
 
 /** Replaces an owner's certificates, within the caller's transaction. Those sent with a known `keyId` and no key stay as they are. */
 export async function replaceKeyCredentials(
-  db: Database,
+  { db, tenantId }: { readonly db: Database; readonly tenantId: string },
   owner: CredentialHolder,
   sent: unknown,
 ): Promise<void> {
@@ -89,17 +90,22 @@ export async function replaceKeyCredentials(
   const others = db
     .deleteFrom('key_credential')
     .where('application_id', '=', owner.applicationId)
-    .where('service_principal_id', 'is', owner.servicePrincipalId)
+    .where('service_principal_id', 'is not distinct from', owner.servicePrincipalId)
   await (kept.length === 0 ? others : others.where('key_id', 'not in', kept)).execute()
+  const target = { tenantId, objectId: owner.servicePrincipalId ?? owner.applicationId }
+  await requireAllowedCredentials(db, target, rows.map(asWanted))
   if (rows.length > 0) await db.insertInto('key_credential').values(rows).execute()
 }
+
+/** A certificate as the policies on credentials look at it. */
+export const asWanted = (row: Row): WantedCredential => ({ ...row, type: 'key' })
 
 /** Selects the certificates of one owner. */
 export const keysOf = (db: Database, { applicationId, servicePrincipalId }: CredentialHolder) =>
   db
     .selectFrom('key_credential')
     .where('application_id', '=', applicationId)
-    .where('service_principal_id', 'is', servicePrincipalId)
+    .where('service_principal_id', 'is not distinct from', servicePrincipalId)
 
 /** Lists the certificates of an application or a service principal. */
 export async function listKeyCredentials(db: Database, owner: CredentialHolder): Promise<readonly object[]> {

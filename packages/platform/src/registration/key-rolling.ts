@@ -1,5 +1,6 @@
 import { badRequest, GraphError } from '../graph/errors.ts'
 import { bodyObject, textOf } from '../graph/query.ts'
+import { requireAllowedCredentials } from '../policy/credential-rules.ts'
 import { type CredentialCall, findOwner, type OwnerKind } from './credential-owner.ts'
 import { keyCredentialObject, keyCredentialRow, keysOf } from './key-credentials.ts'
 import { requireProof } from './key-proof.ts'
@@ -36,6 +37,9 @@ export async function addKey(
       )
     if (registered.length >= KEYS_MAX)
       throw badRequest(`An object may have at most ${KEYS_MAX} key credentials.`)
+    await requireAllowedCredentials(db, { tenantId: call.tenantId, objectId: owner.objectId }, [
+      { type: 'key', ...row },
+    ])
     await db.insertInto('key_credential').values(row).execute()
     return keyCredentialObject(row)
   })
@@ -62,7 +66,7 @@ export async function removeKey(
       .deleteFrom('key_credential')
       .where('key_id', '=', wanted)
       .where('application_id', '=', owner.applicationId)
-      .where('service_principal_id', 'is', owner.servicePrincipalId)
+      .where('service_principal_id', 'is not distinct from', owner.servicePrincipalId)
       .executeTakeFirst()
     if (numDeletedRows === 0n)
       throw badRequest(`No key credential found with keyId '${wanted.slice(0, 100)}'.`)

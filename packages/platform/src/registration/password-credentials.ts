@@ -25,7 +25,7 @@ export function passwordsOf(db: Database, owner: CredentialHolder) {
   return db
     .selectFrom('password_credential')
     .where('application_id', '=', owner.applicationId)
-    .where('service_principal_id', 'is', owner.servicePrincipalId)
+    .where('service_principal_id', 'is not distinct from', owner.servicePrincipalId)
 }
 
 /** A secret as its owner shows it: without its text (wire.md §13.2). */

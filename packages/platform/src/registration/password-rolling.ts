@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { badRequest } from '../graph/errors.ts'
 import { bodyObject, textOf } from '../graph/query.ts'
+import { requireAllowedCredentials } from '../policy/credential-rules.ts'
 import { makeSecret } from './client-secret.ts'
 import { type CredentialCall, findOwner, type OwnerKind } from './credential-owner.ts'
 import {
@@ -30,6 +31,9 @@ export async function addPassword(
     const known = await passwordsOf(db, owner).select('key_id').execute()
     if (known.length >= PASSWORDS_MAX)
       throw badRequest(`An object may have at most ${PASSWORDS_MAX} password credentials.`)
+    await requireAllowedCredentials(db, { tenantId: call.tenantId, objectId: owner.objectId }, [
+      { type: 'password', ...wanted },
+    ])
     const { text, hint, hash } = makeSecret()
     const row: PasswordRow = {
       ...wanted,
@@ -57,7 +61,7 @@ export async function removePassword(
     .deleteFrom('password_credential')
     .where('key_id', '=', keyId)
     .where('application_id', '=', owner.applicationId)
-    .where('service_principal_id', 'is', owner.servicePrincipalId)
+    .where('service_principal_id', 'is not distinct from', owner.servicePrincipalId)
     .executeTakeFirst()
   if (numDeletedRows === 0n)
     throw badRequest(`No password credential found with keyId '${keyId.slice(0, 100)}'.`)

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { type App, assertGraphError, claimsOf, type Json, makeKey, World } from '../test-support.ts'
 import type { CertifiedKey } from '../tls/certificates.ts'
+import { SERVICE_PRINCIPAL_PROPERTIES, storedProperties } from './stored-properties.ts'
 
 const READ = randomUUID()
 const OFF = randomUUID()
@@ -45,6 +46,7 @@ describe('a service principal', () => {
     const object = await world.done(200, 'GET', `/servicePrincipals/${orders.principalId}`)
     const { appRoles, ...rest } = object
     assert.deepEqual(rest, {
+      ...storedProperties(SERVICE_PRINCIPAL_PROPERTIES, '{}'),
       id: orders.principalId,
       appId: orders.appId,
       displayName: 'orders',
@@ -89,8 +91,8 @@ describe('a service principal', () => {
     await refused(
       'POST',
       '/servicePrincipals',
-      { appId: orders.appId, tags: [] },
-      "Property 'tags' cannot be set while a service principal is created.",
+      { appId: orders.appId, unicorn: [] },
+      "Invalid property 'unicorn'.",
     )
   })
 
@@ -100,10 +102,7 @@ describe('a service principal', () => {
       [{}, 'Write requests must contain at least one property to change.'],
       [{ accountEnabled: 'yes' }, 'true or false is expected.'],
       [{ appRoleAssignmentRequired: null }, 'true or false is expected.'],
-      [
-        { displayName: 'x', accountEnabled: false },
-        "Property 'displayName' cannot be set on type 'microsoft.graph.servicePrincipal'.",
-      ],
+      [{ displayName: 'x', accountEnabled: false }, "Invalid property 'displayName'."],
     ] as const) {
       await refused('PATCH', path, body, message)
     }

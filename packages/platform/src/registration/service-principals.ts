@@ -5,6 +5,12 @@ import { bodyObject, readQuery, textOf } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
 import { BY_APP_ID, type RegistrationStore } from './applications.ts'
 import { replaceKeyCredentials } from './key-credentials.ts'
+import {
+  mergeStored,
+  SERVICE_PRINCIPAL_PROPERTIES,
+  storedProperties,
+  withoutAnnotations,
+} from './stored-properties.ts'
 
 /** A service principal with what it shows of its application. */
 export interface ServicePrincipal {
@@ -13,8 +19,12 @@ export interface ServicePrincipal {
   readonly applicationId: string
   readonly appId: string
   readonly displayName: string
+  /** The tenant that its application belongs to. */
+  readonly homeTenantId: string
   readonly accountEnabled: boolean
   readonly appRoles: readonly AppRole[]
+  /** What is kept as it was sent: JSON. */
+  readonly properties: string
   readonly object: object
 }
 
@@ -32,10 +42,14 @@ export async function createServicePrincipal(
   body: unknown,
   nowMs: number,
 ): Promise<object> {
-  const { appId, ...others } = bodyObject(body)
-  const [other] = Object.keys(others)
-  if (other)
-    throw badRequest(`Property '${other.slice(0, 100)}' cannot be set while a service principal is created.`)
+  const {
+    appId,
+    accountEnabled = true,
+    appRoleAssignmentRequired = false,
+    'owners@odata.bind': _owners,
+    ...others
+  } = withoutAnnotations(bodyObject(body))
+  const properties = mergeStored(SERVICE_PRINCIPAL_PROPERTIES, '{}', others)
   const application = await store.db
     .selectFrom('application')
     .select(['app_id', 'tenant_id', 'sign_in_audience'])
@@ -56,8 +70,9 @@ export async function createServicePrincipal(
       id,
       app_id: application.app_id,
       tenant_id: store.tenantId,
-      account_enabled: 1,
-      app_role_assignment_required: 0,
+      account_enabled: flag(accountEnabled),
+      app_role_assignment_required: flag(appRoleAssignmentRequired),
+      properties,
       created_at_ms: nowMs,
     })
     .onConflict((conflict) => conflict.columns(['tenant_id', 'app_id']).doNothing())
@@ -115,18 +130,18 @@ export async function updateServicePrincipal(
   id: string,
   body: unknown,
 ): Promise<void> {
-  const { accountEnabled, appRoleAssignmentRequired, keyCredentials, ...others } = bodyObject(body)
-  const [other] = Object.keys(others)
-  if (other)
-    throw badRequest(
-      `Property '${other.slice(0, 100)}' cannot be set on type 'microsoft.graph.servicePrincipal'.`,
-    )
+  const { accountEnabled, appRoleAssignmentRequired, keyCredentials, ...others } = withoutAnnotations(
+    bodyObject(body),
+  )
   const principal = await findServicePrincipal(store, id)
   const columns = {
     ...(accountEnabled === undefined ? {} : { account_enabled: flag(accountEnabled) }),
     ...(appRoleAssignmentRequired === undefined
       ? {}
       : { app_role_assignment_required: flag(appRoleAssignmentRequired) }),
+    ...(Object.keys(others).length === 0
+      ? {}
+      : { properties: mergeStored(SERVICE_PRINCIPAL_PROPERTIES, principal.properties, others) }),
   }
   if (Object.keys(columns).length === 0 && keyCredentials === undefined)
     throw badRequest('Write requests must contain at least one property to change.')
@@ -136,7 +151,11 @@ export async function updateServicePrincipal(
       await db.updateTable('service_principal').set(columns).where('id', '=', principal.id).execute()
     if (keyCredentials === undefined) return
     const { applicationId } = principal
-    await replaceKeyCredentials(db, { applicationId, servicePrincipalId: principal.id }, keyCredentials)
+    await replaceKeyCredentials(
+      { ...store, db },
+      { applicationId, servicePrincipalId: principal.id },
+      keyCredentials,
+    )
   })
 }
 
@@ -157,6 +176,7 @@ function selectPrincipals(db: Database, tenantId: string) {
       'service_principal.app_id',
       'service_principal.account_enabled',
       'service_principal.app_role_assignment_required',
+      'service_principal.properties',
       'application.id as application_id',
       'application.display_name',
       'application.tenant_id as home_tenant_id',
@@ -178,6 +198,7 @@ function servicePrincipal(row: PrincipalRow): ServicePrincipal {
     appRoles,
   }
   const object = {
+    ...storedProperties(SERVICE_PRINCIPAL_PROPERTIES, row.properties),
     ...common,
     appDisplayName: row.display_name,
     appOwnerOrganizationId: row.home_tenant_id,
@@ -186,7 +207,13 @@ function servicePrincipal(row: PrincipalRow): ServicePrincipal {
     servicePrincipalType: 'Application',
     ...(row.identity_kind === null ? {} : managedIdentityProperties(row)),
   }
-  return { ...common, applicationId: row.application_id, object }
+  return {
+    ...common,
+    applicationId: row.application_id,
+    homeTenantId: row.home_tenant_id,
+    properties: row.properties,
+    object,
+  }
 }
 
 /** A managed identity has no application that anyone owns, and names the resource that it belongs to. */

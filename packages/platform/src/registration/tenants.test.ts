@@ -118,6 +118,7 @@ describe('another tenant', () => {
   const BODIES: Readonly<Record<string, () => unknown>> = {
     'PATCH /users/:id': () => ({ jobTitle: 'thief' }),
     'PUT /users/:id/manager/$ref': () => ({ '@odata.id': `https://x/users/${ours.user}` }),
+    'PATCH /groups/:id': () => ({ description: 'stolen' }),
     'PATCH /applications/:id': () => ({ displayName: 'stolen' }),
     'PATCH /servicePrincipals/:id': () => ({ accountEnabled: false }),
     'POST /servicePrincipals/:id/appRoleAssignments': () => grant(),

@@ -9,6 +9,8 @@ export interface Tenant {
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const DNS_NAME = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 
+export const isGuid = (text: string): boolean => GUID.test(text.toLowerCase())
+
 /** Whether the text can name a tenant at all; `false` is AADSTS900023. */
 export const canNameTenant = (name: string): boolean =>
   GUID.test(name.toLowerCase()) || DNS_NAME.test(name.toLowerCase())
@@ -28,6 +30,17 @@ export async function findTenant(db: Database, name: string): Promise<Tenant | u
     .where((is) => (GUID.test(key) ? is('tenant.id', '=', key) : is('tenant.id', 'in', domains)))
     .executeTakeFirst()
   return row && { id: row.id, displayName: row.display_name, defaultDomain: row.name }
+}
+
+/** The tenant that the data folder began with: the operator's. */
+export async function findFirstTenant(db: Database): Promise<Tenant | undefined> {
+  const row = await db
+    .selectFrom('setting')
+    .innerJoin('application', 'application.app_id', 'setting.value')
+    .select('application.tenant_id')
+    .where('setting.name', '=', 'operator')
+    .executeTakeFirst()
+  return row && findTenant(db, row.tenant_id)
 }
 
 /** The names that belong to a tenant: user principal names must end with one of them. */

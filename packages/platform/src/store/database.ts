@@ -5,20 +5,22 @@ import { Kysely } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { errorCode, PlatformError } from '../errors.ts'
 import { MIGRATIONS } from './migrations.ts'
+import { observedDialect } from './observed-dialect.ts'
 import type { Schema } from './schema.ts'
 import { openSqlite, sqliteDialect } from './sqlite.ts'
 
 export type Database = Kysely<Schema>
 
 /**
- * Opens the platform's database in a folder, checks it, and brings it to this release's schema.
+ * Opens the platform's database in a folder, checks it, and brings it to this release's schema. `onChange` is called after every
+ * write that may concern a token request.
  *
  * @throws PlatformError if the folder cannot be used, another process holds it, or its contents are damaged.
  */
-export async function openDatabase(folder: string): Promise<Database> {
+export async function openDatabase(folder: string, onChange: () => void = () => {}): Promise<Database> {
   const file = join(folder, 'platform.db')
   const sqlite = await open(folder, file)
-  const db: Database = new Kysely<Schema>({ dialect: sqliteDialect(sqlite) })
+  const db: Database = new Kysely<Schema>({ dialect: observedDialect(sqliteDialect(sqlite), { onChange }) })
   try {
     const intact = sqlite.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
     if (intact !== 'ok') throw damaged(folder, String(intact))
@@ -37,12 +39,21 @@ export async function openDatabase(folder: string): Promise<Database> {
 
 async function open(folder: string, file: string): Promise<DatabaseSync> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await mkdir(folder, FOLDER)
     return openSqlite(file)
   } catch (error) {
     throw explain(folder, error)
   }
 }
+
+/** Makes a data folder that holds no database. @throws PlatformError if it cannot be made. */
+export async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, FOLDER).catch((error: unknown) => {
+    throw explain(folder, error)
+  })
+}
+
+const FOLDER = { recursive: true, mode: 0o700 } as const
 
 // The primary result codes of SQLite, https://www.sqlite.org/rescode.html
 const SQLITE = {

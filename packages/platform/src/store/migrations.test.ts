@@ -57,7 +57,7 @@ describe('a data folder of an earlier release', () => {
     assert.deepEqual([secrets, federated], [[], []])
     assert.deepEqual(
       rows.map((row) => ({ ...row })),
-      [{ ...ids, ...texts, ...rest, created_at_ms: 7, redirect_uris: '[]' }],
+      [{ ...ids, ...texts, ...rest, created_at_ms: 7, redirect_uris: '[]', properties: '{}', is_disabled: 0 }],
     )
   })
 })

@@ -1,5 +1,8 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import { createAuditTables } from './audit-tables.ts'
+import { addDirectory } from './directory-tables.ts'
+import { addAppliedPolicies, addPolicies, addTenancy } from './tenancy-migration.ts'
 
 // A released migration is never edited: the next change is the next entry.
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -7,6 +10,12 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-redirect-uris': { up: addRedirectUris },
   '0003-credentials': { up: addCredentials },
   '0004-managed-identities': { up: addManagedIdentities },
+  '0005-signing-schedule': { up: addSigningSchedule },
+  '0010-tenancy': { up: addTenancy },
+  '0011-policies': { up: addPolicies },
+  '0020-audit': { up: createAuditTables },
+  '0030-applied-policies': { up: addAppliedPolicies },
+  '0031-directory': { up: addDirectory },
 }
 
 async function addRedirectUris({ schema }: Kysely<unknown>): Promise<void> {
@@ -69,6 +78,15 @@ async function addManagedIdentities({ schema }: Kysely<unknown>): Promise<void> 
     .addColumn('kind', 'text', (column) => column.notNull())
     .addColumn('resource_id', 'text', (column) => column.notNull().unique())
     .execute()
+}
+
+/** A key signed from the moment it was made, as there was only ever one. */
+async function addSigningSchedule(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .alterTable('signing_key')
+    .addColumn('signs_from_ms', 'bigint', (column) => column.notNull().defaultTo(0))
+    .execute()
+  await sql`update signing_key set signs_from_ms = created_at_ms`.execute(db)
 }
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {

@@ -138,11 +138,14 @@ describe('a v1.0 token for Graph', () => {
       'https://graph.microsoft.com',
       'https://graph.microsoft.com/',
       `${GRAPH_SCOPE}/`,
-      `${GRAPH_SCOPE} User.Read.All`,
       'https://graph.microsoft.com/.DEFAULT',
     ]) {
       const { status, body } = await world.postForm(world.form(app, { scope }))
       assert.deepEqual([status, body['error'], body['error_codes']], [400, 'invalid_scope', [1002012]], scope)
+    }
+    for (const scope of [`${GRAPH_SCOPE} User.Read.All`, `User.Read.All ${GRAPH_SCOPE}`, '/.default']) {
+      const { status, body } = await world.postForm(world.form(app, { scope }))
+      assert.deepEqual([status, body['error'], body['error_codes']], [400, 'invalid_scope', [70011]], scope)
     }
     const { body } = await world.postForm(world.form(app, { scope: '' }))
     assert.deepEqual(body['error_codes'], [900144])

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { assertRefused, claimsOf, encode, signJwt } from '../test-support.ts'
+import { assertRefused, claimsOf, encode } from '../test-support.ts'
 import { AUDIENCE, Federation, HOUR_MS, SUBJECT } from './federation-test-support.ts'
 import { CONFIGURATION, KEYS } from './issuer-test-support.ts'
 import type { RefusalNumber } from './refusals.ts'
@@ -52,31 +52,11 @@ describe('an assertion of another identity provider', () => {
     const { body } = await f.send(f.assertion({ iss: `${f.issuer.url}/cluster` }), slashed)
     assert.deepEqual(body['error_codes'], [700211])
   })
-
-  it('may be of this platform itself, which then asks no one', async () => {
-    const api = await f.world.register(f.key, {
-      identifierUris: ['api://exchange'],
-      api: { requestedAccessTokenVersion: 2 },
-    })
-    const workload = await f.world.register(f.key, { displayName: 'workload' })
-    const own = `${f.world.platform.origin}/${f.world.tenantId}/v2.0`
-    const trusting = await f.world.register(f.key, { keyCredentials: [] })
-    await f.trust('own', { issuer: own, subject: workload.principalId, audiences: [api.appId] }, trusting)
-    const token = await f.world.token(workload, 'api://exchange/.default')
-    assert.equal((await f.send(token, trusting)).status, 200)
-    const forged = signJwt({ alg: 'RS256', kid: 'k1' }, claimsOf(token), f.key)
-    assertRefused(
-      f.world,
-      await f.send(forged, trusting),
-      50013,
-      'Assertion failed signature validation. [Reason - The key was not found.]',
-    )
-  })
 })
 
 const iso = (atSeconds: number) => new Date(atSeconds * 1000).toISOString()
 const record = (what: string) =>
-  `No matching federated identity record found for presented assertion ${what}.`
+  `No matching federated identity record found for presented assertion ${what}. Please check your federated identity credential Subject, Audience and Issuer against the presented assertion.`
 const SIGNATURE =
   'Assertion failed signature validation. [Reason - The provided signature value did not match the expected signature value.]'
 const KEY = 'Assertion failed signature validation. [Reason - The key was not found.]'

@@ -56,6 +56,33 @@ export function issue(request: IssueRequest, key: SigningKey): IssuedToken {
   }
 }
 
+/** The answer of the v1.0 token endpoint, whose numbers are texts (wire.md §3). */
+export interface IssuedTokenV1 {
+  readonly token_type: 'Bearer'
+  readonly expires_in: string
+  readonly ext_expires_in: string
+  readonly refresh_in?: string
+  readonly expires_on: string
+  readonly not_before: string
+  readonly resource: string
+  readonly access_token: string
+}
+
+/** Issues the same token in the form of the v1.0 endpoint, with the resource as it was asked for. */
+export function issueV1(request: IssueRequest, key: SigningKey, resource: string): IssuedTokenV1 {
+  const { accessToken, expiresIn, expiresOn, notBefore } = signToken(request, key)
+  return {
+    token_type: 'Bearer',
+    expires_in: String(expiresIn),
+    ext_expires_in: String(expiresIn),
+    ...(isChallengeable(request) ? { refresh_in: String(Math.floor(expiresIn / 2)) } : {}),
+    expires_on: String(expiresOn),
+    not_before: String(notBefore),
+    resource,
+    access_token: accessToken,
+  }
+}
+
 /** Signs an access token; its version is the resource's choice, not the endpoint's (wire.md §0 row 4, §6). */
 export function signToken(request: IssueRequest, key: SigningKey): SignedToken {
   const version = request.permit.resource.tokenVersion
@@ -80,7 +107,7 @@ const isChallengeable = ({ claims, permit, managedIdentity }: IssueRequest): boo
 function times(request: IssueRequest): { nbf: number; exp: number; lifetime: number } {
   const now = Math.floor(request.nowMs / 1000)
   const long = request.managedIdentity !== undefined || isChallengeable(request)
-  const lifetime = long ? LONG_LIFETIME_SECONDS : LIFETIME_SECONDS
+  const lifetime = long ? LONG_LIFETIME_SECONDS : (request.permit.lifetimeSeconds ?? LIFETIME_SECONDS)
   return {
     nbf: Math.max(now - BACK_DATED_SECONDS, request.claims?.notBefore ?? 0),
     exp: now + lifetime,

@@ -44,6 +44,11 @@ export class IssuerKeys {
     this.#options = options
   }
 
+  /** Whether this platform is the issuer itself. */
+  isOwn(issuer: string): boolean {
+    return this.#options.own(issuer) !== undefined
+  }
+
   /** @throws IssuerUnreachable if the key is not known and the issuer gives no usable answer. */
   async find(issuer: string, kid: string): Promise<KeyObject | undefined> {
     const own = this.#options.own(issuer)

@@ -63,19 +63,35 @@ export function required(form: Form, name: string): string {
 
 const OPENID_SCOPES = new Set(['openid', 'profile', 'email', 'offline_access'])
 const GRAPH = 'https://graph.microsoft.com'
+const STATIC = '/.default'
+
+/** The two token endpoints: they differ in how the resource is asked for, and in the types of the answer (wire.md §3). */
+export type EndpointVersion = 1 | 2
+
+/**
+ * Returns the resource that a token request is for: v1.0 has it verbatim in `resource`, v2.0 in `scope`.
+ *
+ * @throws TokenRefusal 900144, 901002, 1002012, 70011, 700022.
+ */
+export function readResource(form: Form, version: EndpointVersion): string {
+  if (version === 1) return required(form, 'resource')
+  if (form['resource']) throw new TokenRefusal(901002)
+  return resourceOf(required(form, 'scope'))
+}
 
 /**
  * Returns the resource of a static scope: everything before the last `/` of `{resource}/.default`. Some clients add
  * OpenID scopes, which mean nothing here (wire.md §3).
  *
- * @throws TokenRefusal 1002012 for anything else, 700022 for two resources.
+ * @throws TokenRefusal 1002012 for a named scope, 70011 for one beside a static one or without a resource, 700022 for two
+ *   resources.
  */
 export function resourceOf(scope: string): string {
   const asked = scope.split(' ').filter((part) => part !== '' && !OPENID_SCOPES.has(part))
+  const named = asked.filter((part) => part !== '.default' && !part.endsWith(STATIC))
   const [first, ...rest] = asked
-  if (first === undefined || asked.some((part) => part !== '.default' && !part.endsWith('/.default'))) {
-    throw new TokenRefusal(1002012, { scope })
-  }
+  if (first === undefined || named.length === asked.length) throw new TokenRefusal(1002012, { scope })
+  if (named.length > 0 || asked.includes(STATIC)) throw new TokenRefusal(70011, { scope })
   if (rest.some((part) => part !== first)) throw new TokenRefusal(700022, { scope })
-  return first === '.default' ? GRAPH : first.slice(0, -'/.default'.length)
+  return first === '.default' ? GRAPH : first.slice(0, -STATIC.length)
 }

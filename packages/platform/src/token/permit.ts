@@ -1,5 +1,11 @@
 import { foldUri } from '../registration/identifier-uris.ts'
+import type { SignInTrail } from '../audit/sign-in.ts'
+import { applyPolicies, readAccessRules } from '../policy/conditional-access.ts'
+import type { RiskLevel } from '../policy/conditional-access-policy.ts'
+import { riskOf } from '../policy/risk.ts'
+import { policyLifetime } from '../policy/token-lifetime.ts'
 import type { Database } from '../store/database.ts'
+import type { ReadCache } from '../store/read-cache.ts'
 import type { Client } from './client.ts'
 import { TokenRefusal } from './refusals.ts'
 
@@ -15,6 +21,8 @@ export interface Resource {
 /** What the client may do there. */
 export interface Permit {
   readonly servicePrincipalId: string
+  /** How long policies let tokens for this resource live. Default: as long as all do. */
+  readonly lifetimeSeconds: number | undefined
   /** Whether the client's application is for its home tenant alone. */
   readonly singleTenant: boolean
   readonly resource: Resource
@@ -25,35 +33,82 @@ interface Asked {
   readonly client: Pick<Client, 'appId' | 'displayName'>
   readonly tenantId: string
   readonly resource: string
+  /** Where the request came from. Managed identities have no place, and Conditional Access lets them be. */
+  readonly ipAddress?: string
+  /** Told which policies applied, for the sign-in log. */
+  readonly trail?: SignInTrail
+}
+
+/** What is decided without regard to where a request comes from. */
+interface Found extends Permit {
+  /** An application of this tenant alone, which is what Conditional Access is for. */
+  readonly isGoverned: boolean
+  readonly risk: RiskLevel
+  readonly isUnassigned: boolean
 }
 
 /**
  * Decides whether the client may have a token for the resource, and with which roles: those assigned to its service
  * principal for this resource, and no others (wire.md §§1, 6).
  *
- * @throws TokenRefusal 7000229, 7000112, 500011, 500014, 501051.
+ * @throws TokenRefusal 7000229, 7000112, 500011, 500014, 53003, 501051.
  */
-export async function permit(
-  db: Database,
-  { client, tenantId, resource: requested }: Asked,
-): Promise<Permit> {
+export async function permit(cache: ReadCache, asked: Asked): Promise<Permit> {
+  const { client, tenantId, resource } = asked
+  const found = await cache.read(`permit ${tenantId} ${client.appId} ${resource}`, (db) =>
+    readPermit(db, asked),
+  )
+  await requireAccess(cache, asked, found)
+  if (found.isUnassigned)
+    throw new TokenRefusal(501051, { client: client.appId, name: client.displayName, resource })
+  return found
+}
+
+/** Asks the tenant's Conditional Access policies. @throws TokenRefusal 53003. */
+async function requireAccess(
+  cache: ReadCache,
+  { tenantId, ipAddress, trail }: Asked,
+  { servicePrincipalId, isGoverned, risk, resource }: Found,
+): Promise<void> {
+  if (ipAddress === undefined || !isGoverned) return
+  const rules = await cache.read(`access ${tenantId}`, (db) => readAccessRules(db, tenantId))
+  if (rules.policies.length === 0) return
+  const request = { servicePrincipalId, isGoverned, risk, ipAddress, resourceAppId: resource.appId }
+  const applied = applyPolicies(rules, request)
+  if (applied.length === 0) return
+  if (trail) trail.policies = applied
+  if (!applied.some(({ result }) => result === 'failure')) return
+  if (trail) trail.conditionalAccess = 'failure'
+  throw new TokenRefusal(53003)
+}
+
+async function readPermit(db: Database, { client, tenantId, resource: requested }: Asked): Promise<Found> {
   const principal = await db
     .selectFrom('service_principal')
     .innerJoin('application', 'application.app_id', 'service_principal.app_id')
+    .leftJoin('managed_identity', 'managed_identity.principal_id', 'service_principal.id')
     .select(['service_principal.id', 'service_principal.account_enabled', 'application.sign_in_audience'])
+    .select(['application.is_disabled', 'application.tenant_id as home', 'managed_identity.kind'])
     .where('service_principal.tenant_id', '=', tenantId)
     .where('service_principal.app_id', '=', client.appId)
     .executeTakeFirst()
   if (!principal) throw new TokenRefusal(7000229, { client: client.appId, tenant: tenantId })
-  if (!principal.account_enabled)
+  if (!principal.account_enabled || principal.is_disabled)
     throw new TokenRefusal(7000112, { client: client.appId, name: client.displayName })
   const resource = await findResource(db, tenantId, requested)
   const roles = await rolesOf(db, principal.id, resource)
-  if (roles.length === 0 && resource.assignmentRequired) {
-    throw new TokenRefusal(501051, { client: client.appId, name: client.displayName, resource: requested })
-  }
   const singleTenant = principal.sign_in_audience === 'AzureADMyOrg'
-  return { servicePrincipalId: principal.id, singleTenant, resource, roles }
+  const { servicePrincipalId: resourceId, appId: resourceAppId } = resource
+  return {
+    servicePrincipalId: principal.id,
+    singleTenant,
+    resource,
+    roles,
+    lifetimeSeconds: await policyLifetime(db, { tenantId, resourceId, resourceAppId }),
+    isGoverned: singleTenant && principal.home === tenantId && principal.kind === null,
+    risk: await riskOf(db, principal.id),
+    isUnassigned: roles.length === 0 && resource.assignmentRequired,
+  }
 }
 
 interface FoundResource extends Resource {

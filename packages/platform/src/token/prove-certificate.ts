@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto'
+import { type KeyObject, X509Certificate } from 'node:crypto'
 import { isSignedBy, isSupported, type Jwt, thumbprintOf } from '../jwt.ts'
-import type { Database } from '../store/database.ts'
+import type { ReadCache } from '../store/read-cache.ts'
 import { checkTime, iso } from './assertion-time.ts'
 import type { Client } from './client.ts'
 import { TokenRefusal } from './refusals.ts'
@@ -22,21 +22,27 @@ export interface CertificateProof {
  * @throws TokenRefusal 50048, 50027, 700027, 1000502, 700023, 700024.
  */
 export async function proveByCertificate(
-  db: Database,
+  cache: ReadCache,
   { assertion, iss, sub, client, audiences, nowMs }: CertificateProof,
-): Promise<void> {
+): Promise<string> {
   if (sub.toLowerCase() !== client.appId) throw new TokenRefusal(50048, { subject: sub, issuer: iss })
-  await checkSignature(db, assertion, client, nowMs)
+  const keyId = await checkSignature(cache, assertion, client, nowMs)
   const { aud } = assertion.claims
   if (typeof aud !== 'string' || !audiences.has(aud.toLowerCase())) throw new TokenRefusal(700023)
   checkTime(assertion.claims, nowMs)
+  return keyId
 }
 
-async function checkSignature(db: Database, assertion: Jwt, client: Client, nowMs: number): Promise<void> {
+async function checkSignature(
+  cache: ReadCache,
+  assertion: Jwt,
+  client: Client,
+  nowMs: number,
+): Promise<string> {
   const thumbprint = thumbprintOf(assertion)
   if (thumbprint === undefined)
     throw new TokenRefusal(50027, { reason: "The header must name the certificate by 'x5t#S256' or 'x5t'." })
-  const registered = await registeredFor(db, client)
+  const registered = await registeredFor(cache, client)
   const known = registered.find(
     (row) => row.thumbprint_sha256 === thumbprint || row.thumbprint_sha1 === thumbprint,
   )
@@ -49,21 +55,30 @@ async function checkSignature(db: Database, assertion: Jwt, client: Client, nowM
   }
   if (!isSupported(assertion))
     throw new TokenRefusal(50027, { reason: 'alg must be PS256 or RS256, without extensions.' })
-  const key = new X509Certificate(Buffer.from(known.certificate, 'base64')).publicKey
-  if (!isSignedBy(assertion, key))
+  if (!isSignedBy(assertion, known.publicKey()))
     throw refuse('The provided signature value did not match the expected signature value.')
+  return known.key_id
 }
 
 /** The certificates of the application, and of its service principal in the tenant that was asked. */
-const registeredFor = (db: Database, client: Client) =>
-  db
-    .selectFrom('key_credential')
-    .select(['certificate', 'thumbprint_sha1', 'thumbprint_sha256', 'start_at_ms', 'end_at_ms'])
-    .where('application_id', '=', client.id)
-    .where((where) =>
-      where.or([
-        where('service_principal_id', 'is', null),
-        where('service_principal_id', '=', client.servicePrincipalId ?? null),
-      ]),
-    )
-    .execute()
+const registeredFor = (cache: ReadCache, client: Client) =>
+  cache.read(`certificates ${client.id} ${client.servicePrincipalId}`, async (db) => {
+    const rows = await db
+      .selectFrom('key_credential')
+      .select(['key_id', 'certificate', 'thumbprint_sha1', 'thumbprint_sha256', 'start_at_ms', 'end_at_ms'])
+      .where('application_id', '=', client.id)
+      .where((where) =>
+        where.or([
+          where('service_principal_id', 'is', null),
+          where('service_principal_id', '=', client.servicePrincipalId ?? null),
+        ]),
+      )
+      .execute()
+    return rows.map((row) => ({ ...row, publicKey: publicKeyOf(row.certificate) }))
+  })
+
+/** Reads the key of a certificate when it is first wanted, and once: parsing costs more than looking it up. */
+function publicKeyOf(certificate: string): () => KeyObject {
+  let key: KeyObject | undefined
+  return () => (key ??= new X509Certificate(Buffer.from(certificate, 'base64')).publicKey)
+}

@@ -1,5 +1,6 @@
+import { issuerV2 } from '../discovery/metadata.ts'
 import { isSignedBy, type Jwt } from '../jwt.ts'
-import type { Database } from '../store/database.ts'
+import type { ReadCache } from '../store/read-cache.ts'
 import { checkTime } from './assertion-time.ts'
 import type { Client } from './client.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
@@ -17,6 +18,7 @@ export interface FederatedProof {
 }
 
 interface Trust {
+  readonly id: string
   readonly issuer: string
   readonly subject: string
   readonly audience: string
@@ -28,16 +30,18 @@ interface Trust {
  * a credential names is ever asked for its keys. An assertion may be used again until it expires: its file on a disk is
  * read by every request.
  *
- * @throws TokenRefusal 700021, 700211, 700213, 700212, 7002138, 5002730, 50166, 50013, 700024.
+ * @throws TokenRefusal 700021, 700211, 700213, 700212, 7002138, 5002730, 50166, 50013, 700229, 700024.
  */
-export async function proveByFederation(db: Database, proof: FederatedProof): Promise<void> {
+export async function proveByFederation(cache: ReadCache, proof: FederatedProof): Promise<string> {
   const { assertion, iss, client, issuers, nowMs } = proof
-  const trusts = await db
-    .selectFrom('federated_credential')
-    .select(['issuer', 'subject', 'audience'])
-    .where('application_id', '=', client.id)
-    .execute()
-  requireTrust(trusts, proof)
+  const trusts = await cache.read(`trusts ${client.id}`, (db) =>
+    db
+      .selectFrom('federated_credential')
+      .select(['id', 'issuer', 'subject', 'audience'])
+      .where('application_id', '=', client.id)
+      .execute(),
+  )
+  const { id } = requireTrust(trusts, proof)
   const { alg, crit, kid } = assertion.header
   if (alg !== 'RS256' || crit !== undefined) throw new TokenRefusal(5002730)
   const key = await findKey(issuers, iss, typeof kid === 'string' ? kid : '')
@@ -46,10 +50,36 @@ export async function proveByFederation(db: Database, proof: FederatedProof): Pr
     throw new TokenRefusal(50013, {
       reason: 'The provided signature value did not match the expected signature value.',
     })
+  if (issuers.isOwn(iss)) await requireManagedIdentity(cache, proof)
   checkTime(assertion.claims, nowMs)
+  return id
 }
 
-function requireTrust(trusts: readonly Trust[], { assertion, iss, sub }: FederatedProof): void {
+/**
+ * Of this platform's own tokens, those of user-assigned managed identities of the application's home tenant alone prove
+ * another application (wire.md §5): any other service principal has credentials of its own, and would lend them.
+ */
+async function requireManagedIdentity(
+  cache: ReadCache,
+  { iss, sub, client: { homeTenantId } }: FederatedProof,
+): Promise<void> {
+  const found = await cache.read(`user-assigned ${homeTenantId} ${sub}`, (db) =>
+    db
+      .selectFrom('managed_identity')
+      .innerJoin('service_principal', 'service_principal.id', 'managed_identity.principal_id')
+      .select('service_principal.id')
+      .where('service_principal.id', '=', sub)
+      .where('service_principal.tenant_id', '=', homeTenantId)
+      .where('managed_identity.kind', '=', 'user')
+      .executeTakeFirst(),
+  )
+  if (!found || !iss.endsWith(issuerV2('', homeTenantId)))
+    throw new TokenRefusal(700229, {
+      reason: 'The subject must be a user-assigned managed identity of the application’s own tenant.',
+    })
+}
+
+function requireTrust(trusts: readonly Trust[], { assertion, iss, sub }: FederatedProof): Trust {
   const ofIssuer = trusts.filter(({ issuer }) => issuer === iss)
   if (ofIssuer.length === 0) throw otherIssuer(trusts, iss)
   const ofSubject = ofIssuer.filter(({ subject }) => subject === sub)
@@ -62,8 +92,10 @@ function requireTrust(trusts: readonly Trust[], { assertion, iss, sub }: Federat
   // Kubernetes writes the audience as a list, which may have one entry alone (wire.md §5).
   const { aud } = assertion.claims
   const [audience, ...others] = Array.isArray(aud) ? (aud as readonly unknown[]) : [aud]
-  if (others.length > 0 || !ofSubject.some((trust) => trust.audience === audience))
+  const trust = ofSubject.find((one) => one.audience === audience)
+  if (others.length > 0 || !trust)
     throw new TokenRefusal(700212, { audience: [audience, ...others].filter(isText).join(' ') })
+  return trust
 }
 
 function otherIssuer(trusts: readonly Trust[], iss: string): TokenRefusal {

@@ -1,5 +1,6 @@
+import type { SignInTrail } from '../audit/sign-in.ts'
 import { type Jwt, MalformedJwt, parseJwt } from '../jwt.ts'
-import type { Database } from '../store/database.ts'
+import type { ReadCache } from '../store/read-cache.ts'
 import type { Client } from './client.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
 import { type Form, required } from './parse.ts'
@@ -19,6 +20,8 @@ export interface ProofRequest {
   /** The keys of the identity providers whose assertions federated credentials accept. */
   readonly issuers: IssuerKeys
   readonly nowMs: number
+  /** Told which credential it was. */
+  readonly trail?: SignInTrail
 }
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -34,10 +37,11 @@ export function requireCredential({ client_assertion, client_secret }: Form): vo
  *
  * @throws TokenRefusal one of the invalid_client family.
  */
-export async function proveClient(db: Database, request: ProofRequest): Promise<ClientProof> {
-  const { form, client, nowMs } = request
+export async function proveClient(cache: ReadCache, request: ProofRequest): Promise<ClientProof> {
+  const { form, client, nowMs, trail = {} } = request
   if (form['client_secret']) {
-    await proveBySecret(db, { secret: form['client_secret'], client, nowMs })
+    const keyId = await proveBySecret(cache, { secret: form['client_secret'], client, nowMs })
+    trail.credential = { kind: 'clientSecret', keyId }
     return '1'
   }
   if (form['client_assertion_type'] !== ASSERTION_TYPE) {
@@ -48,9 +52,10 @@ export async function proveClient(db: Database, request: ProofRequest): Promise<
   if (typeof iss !== 'string' || typeof sub !== 'string')
     throw new TokenRefusal(50027, { reason: 'iss and sub must be texts.' })
   const own = iss.toLowerCase() === client.appId
-  await (own
-    ? proveByCertificate(db, { ...request, assertion, iss, sub })
-    : proveByFederation(db, { ...request, assertion, iss, sub }))
+  const keyId = await (own
+    ? proveByCertificate(cache, { ...request, assertion, iss, sub })
+    : proveByFederation(cache, { ...request, assertion, iss, sub }))
+  trail.credential = { kind: own ? 'certificate' : 'federatedIdentityCredential', keyId }
   return '2'
 }
 

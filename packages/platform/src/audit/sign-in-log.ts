@@ -1,0 +1,189 @@
+import { CompiledQuery, type Insertable } from 'kysely'
+import { after, every, type Now } from '../clock.ts'
+import type { Database } from '../store/database.ts'
+import type { Schema } from '../store/schema.ts'
+import type { SignIn } from './sign-in.ts'
+
+type Row = Insertable<Schema['sign_in']>
+
+/** How a sign-in log waits and what it tells of. */
+export interface SignInLogOptions {
+  readonly db: Database
+  readonly now: Now
+  /** Told once of each failure that lasts: rows are kept until the next attempt. */
+  readonly onFailure?: ((error: unknown) => void) | undefined
+  /** The most rows that wait to be written; beyond it the oldest go, and are counted. Default 10,000. */
+  readonly waitingMax?: number | undefined
+}
+
+const WAITING_MAX = 10_000
+// A kill -9 loses the rows of the last 200 ms at most: half of it to wait, half to write.
+const WAIT_MS = 100
+const RETRY_MS = 1000
+// Few enough that nobody waits long for the one connection of SQLite, and below its 32,766 variables.
+const BATCH = 200
+const RETENTION_MS = 30 * 24 * 60 * 60 * 1000
+const PRUNE_EVERY_MS = 10 * 60 * 1000
+const PRUNE_PIECE = 500
+
+/**
+ * The log of token requests. `add` puts a row into memory and returns; rows are written in the background, in batches, and
+ * kept for 30 days. What cannot be written, as on a full disk, waits: no token request ever does.
+ */
+export class SignInLog {
+  readonly #db: Database
+  readonly #now: Now
+  #onFailure: (error: unknown) => void
+  readonly #waitingMax: number
+  #waiting: SignIn[] = []
+  #dropped = 0
+  #failing = false
+  #takeBack: (() => void) | undefined
+  #writing: Promise<void> | undefined
+  readonly #endPruning: () => void
+  readonly #inserts = new Map<number, string>()
+
+  constructor({ db, now, onFailure = () => {}, waitingMax = WAITING_MAX }: SignInLogOptions) {
+    this.#db = db
+    this.#now = now
+    this.#onFailure = onFailure
+    this.#waitingMax = waitingMax
+    this.#endPruning = every(
+      PRUNE_EVERY_MS,
+      () => void this.prune().catch((error: unknown) => this.#onFailure(error)),
+    )
+  }
+
+  /** Tells failures to somebody else from now on. */
+  tellFailuresTo(onFailure: (error: unknown) => void): void {
+    this.#onFailure = onFailure
+  }
+
+  /** Rows that could not be kept, since the start. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  /** Rows that are not on the disk yet. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** Logs one token request; takes no time that a client would notice. */
+  add(signIn: SignIn): void {
+    // Twice the bound before it is cut, so that a full buffer does not move every row for each new one.
+    if (this.#waiting.push(signIn) >= 2 * this.#waitingMax) this.#drop()
+    if (!this.#takeBack && !this.#writing) this.#later(WAIT_MS)
+  }
+
+  /** Writes everything that has been added so far; readers call it first. A failure is told, not thrown. */
+  async flush(): Promise<void> {
+    await this.#writing
+    if (this.#waiting.length > 0) await this.#write()
+  }
+
+  /** Deletes what is older than 30 days, in pieces between which others get their turn. */
+  async prune(): Promise<void> {
+    const before = this.#now() - RETENTION_MS
+    for (;;) {
+      const old = await this.#db
+        .selectFrom('sign_in')
+        .select('id')
+        .where('at_ms', '<', before)
+        .orderBy('at_ms')
+        .limit(PRUNE_PIECE)
+        .execute()
+      if (old.length === 0) return
+      const ids = old.map(({ id }) => id)
+      await this.#db.deleteFrom('sign_in').where('id', 'in', ids).execute()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  /** Writes what waits and ends; the database is still the caller's to close. */
+  async close(): Promise<void> {
+    this.#endPruning()
+    await this.flush()
+    this.#takeBack?.()
+    this.#takeBack = undefined
+  }
+
+  #later(ms: number): void {
+    this.#takeBack = after(ms, () => {
+      this.#takeBack = undefined
+      void this.#write()
+    })
+  }
+
+  #drop(): void {
+    const over = this.#waiting.length - this.#waitingMax
+    if (over <= 0) return
+    this.#waiting.splice(0, over)
+    this.#dropped += over
+  }
+
+  /** Writes batch after batch; never rejects. */
+  #write(): Promise<void> {
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined
+      if (this.#waiting.length > 0 && !this.#takeBack) this.#later(this.#failing ? RETRY_MS : WAIT_MS)
+    })
+    return this.#writing
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.slice(0, BATCH)
+      try {
+        await this.#insert(batch)
+      } catch (error) {
+        if (!this.#failing) this.#onFailure(error)
+        this.#failing = true
+        this.#drop()
+        return
+      }
+      this.#failing = false
+      // While it was written some may have been dropped, and those are not to be taken for the batch.
+      const written = new Set(batch)
+      this.#waiting = this.#waiting.filter((row) => !written.has(row))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  /** Building a query costs more than running it, so its text is kept for each size of batch. */
+  async #insert(batch: readonly SignIn[]): Promise<void> {
+    const rows = batch.map(rowOf)
+    let text = this.#inserts.get(rows.length)
+    if (text === undefined) {
+      text = this.#db.insertInto('sign_in').values(rows).compile().sql
+      this.#inserts.set(rows.length, text)
+    }
+    await this.#db.executeQuery(
+      CompiledQuery.raw(
+        text,
+        rows.flatMap((row) => Object.values(row)),
+      ),
+    )
+  }
+}
+
+const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** A row with its columns in one order, which the kept texts of queries rely on. */
+const rowOf = ({ trail, ...signIn }: SignIn): Row => ({
+  id: signIn.id,
+  tenant_id: trail.tenantId ?? '',
+  at_ms: signIn.atMs,
+  event: signIn.event,
+  // What stands in place of a client id may be anything, a secret too.
+  app_id: trail.appId !== undefined && GUID.test(trail.appId) ? trail.appId.toLowerCase() : null,
+  service_principal_id: trail.servicePrincipalId ?? null,
+  resource_app_id: trail.resourceAppId ?? null,
+  error_code: signIn.errorCode,
+  ip_address: signIn.ipAddress,
+  correlation_id: signIn.correlationId,
+  credential_kind: trail.credential?.kind ?? 'none',
+  credential_key_id: trail.credential?.keyId ?? null,
+  conditional_access: trail.conditionalAccess ?? 'notApplied',
+  applied_policies: trail.policies ? JSON.stringify(trail.policies) : null,
+})
