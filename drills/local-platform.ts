@@ -32,7 +32,8 @@ export interface LocalPlatform {
   readonly objectId: string
   /** The certificate that it is registered with at first. */
   readonly certified: Certified
-  /** The directory, as its operator sees it. */
+  /** The application that may do everything in the first tenant, and the directory as it sees it. */
+  readonly operator: AppIdentity
   readonly directory: Api
   /** Ends the process at once, as kill -9 does: the port is closed. */
   kill(): Promise<void>
@@ -102,19 +103,21 @@ async function prepare(folder: string, clock: Clock) {
   }
 }
 
-async function register({ origin, ca, graphUrl, operator }: Platform, clock: Clock) {
-  const directory = graph(
-    new AppIdentity({
-      tenantId: operator.tenantId,
-      clientId: operator.clientId,
-      credential: certificate({ file: operator.certificateFile }),
-      authorityHost: origin,
-      ca,
-      clock,
-      timeoutMs: TRANSPORT_MS,
-    }),
-    { baseUrl: graphUrl, ca, clock },
-  )
+async function register(
+  { origin, ca, graphUrl, operator: { tenantId, ...registered } }: Platform,
+  clock: Clock,
+) {
+  const operator = new AppIdentity({
+    tenantId,
+    clientId: registered.clientId,
+    credential: certificate({ file: registered.certificateFile }),
+    authorityHost: origin,
+    ca,
+    clock,
+    timeoutMs: TRANSPORT_MS,
+  })
+  // The operator is not what is drilled: its calls may take as long as they do, whatever the speed of the clock.
+  const directory = graph(operator, { baseUrl: graphUrl, ca, clock, timeoutMs: TRANSPORT_MS })
   const certified = await certify('first', clock.now())
   const create = (properties: object) =>
     directory.post('/applications', { signInAudience: 'AzureADMultipleOrgs', ...properties })
@@ -127,8 +130,7 @@ async function register({ origin, ca, graphUrl, operator }: Platform, clock: Clo
   })) as { readonly id: string; readonly appId: string }
   await directory.post('/servicePrincipals', { appId })
   const { port } = new URL(origin)
-  const { tenantId } = operator
-  return { origin, ca, port, tenantId, directory, certified, clientId: appId, objectId: id }
+  return { origin, ca, port, tenantId, operator, directory, certified, clientId: appId, objectId: id }
 }
 
 // Longer than any wait of a drill, whatever the speed of its clock: the operator is not what is drilled.

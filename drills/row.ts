@@ -8,6 +8,8 @@ export interface Row {
   readonly tokenRequests: number
   /** How long after the end of the trouble every token was renewed, in seconds of the drill's clock; absent if they were not. */
   readonly renewedAfterSeconds?: number | undefined
+  /** Whether tokens are no part of the drill. */
+  readonly withoutRenewals?: boolean | undefined
   /** What had to come out, as `0 failed, <= 40 token requests`. */
   readonly goal: string
   readonly met: boolean
@@ -33,7 +35,11 @@ const COLUMNS: readonly (readonly [head: string, cell: (row: Row) => string | nu
   ['failed', ({ failed }) => failed],
   ['longest wait, ms', ({ longestWaitMs }) => Math.round(longestWaitMs)],
   ['token requests', ({ tokenRequests }) => tokenRequests],
-  ['renewed after, s', ({ renewedAfterSeconds }) => renewedAfterSeconds?.toFixed(1) ?? 'never'],
+  [
+    'renewed after, s',
+    ({ renewedAfterSeconds, withoutRenewals }) =>
+      renewedAfterSeconds?.toFixed(1) ?? (withoutRenewals ? '–' : 'never'),
+  ],
   ['goal', ({ goal }) => goal],
   ['met', ({ met }) => (met ? 'yes' : 'NO')],
 ]

@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { startPlatform } from '@tomte/platform'
 import { company, SEED } from './hr/population.ts'
+import { killedAndFinished, MOMENTS, OUTCOME } from './killed-start-test-support.ts'
 import { assertNoSecrets } from './secrets-support.ts'
-import { directoryPeople, document, run, startOnce, temporaryFolder } from './test-support.ts'
+import { document, run, startOnce, temporaryFolder } from './test-support.ts'
 
 const { expected } = company(SEED)
 const DOCUMENT_KEYS = [
@@ -65,42 +66,13 @@ describe('npm start -- --once --json', () => {
 })
 
 describe('npm start after kill -9 of its whole process group', () => {
-  // Moments of the walk, told by what has been printed; with a further wait they fall between two lines.
-  const moments: readonly (readonly [string, RegExp, number])[] = [
-    ['when the platform is ready', /^ready /m, 0],
-    ['while the directory is filled', /400\/711 people/, 20],
-    ['while the first managers are set', /\/658 managers/, 0],
-    ['while the daemon is registered', /has a directory of 711 people/, 5],
-    ['while the job is refused', /^3\. /m, 150],
-    ['just after consent', /^4\. /m, 0],
-    ['while the job starts', /^4\. /m, 450],
-    ['in the middle of the people', /500\/1000 people/, 15],
-    ['in the middle of the managers', /494\/988 managers|\d+\/988 managers/, 10],
-    ['near the end', /741\/988 managers|760\/988 managers/, 60],
-  ]
-  for (const [moment, seen, waitMs] of moments) {
-    it(`finishes the work when it was killed ${moment}`, async (t) => {
-      const folder = await temporaryFolder(t)
-      const killed = startOnce(folder)
-      await untilPrinted(killed, seen)
-      await pause(waitMs)
-      killed.kill()
-      await killed.ended
-
-      const next = await startOnce(folder).ended
-      assert.equal(next.code, 0, next.stderr)
-      const counts = document(next)
-      const { created, updated, disabled, unchanged, rejected, notInFile, rows } = counts
-      assert.deepEqual(
-        { rows, created, updated, disabled, unchanged, rejected: rejected.length, notInFile },
-        { rows: 1000, created: 290, updated: 143, disabled: 25, unchanged: 555, rejected: 12, notInFile: 18 },
-      )
-      const platform = await startPlatform({ dataFolder: folder, port: 0 })
-      t.after(() => platform.close())
-      const people = await directoryPeople(platform)
-      const ids = people.flatMap(({ employeeId }) => (typeof employeeId === 'string' ? [employeeId] : []))
-      assert.equal(new Set(ids).size, ids.length)
-      assert.equal(people.length, expected.directory.after)
+  // The others are `npm run drill -- start-kill`.
+  for (const moment of MOMENTS.filter(({ inTests }) => inTests)) {
+    it(`finishes the work when it was killed ${moment.when}`, async (t) => {
+      const { outcome, people, employees } = await killedAndFinished(await temporaryFolder(t), moment)
+      assert.deepEqual(outcome, OUTCOME)
+      assert.equal(people, expected.directory.after)
+      assert.equal(new Set(employees).size, employees.length)
     })
   }
 })
@@ -166,16 +138,3 @@ describe('npm start in bad surroundings', () => {
     assert.match(ended.stderr, /Unknown option '--onec'/)
   })
 })
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-async function untilPrinted({ ended, stderr }: ReturnType<typeof startOnce>, seen: RegExp): Promise<void> {
-  let over = false
-  void ended.then(() => (over = true))
-  while (!seen.test(stderr())) {
-    if (over) assert.fail(`it ended before ${String(seen)} was printed: ${stderr()}`)
-    await pause(2)
-  }
-}
