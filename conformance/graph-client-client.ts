@@ -18,10 +18,15 @@ const {
   GRAPH_ENDPOINT = '',
 } = process.env
 
-const credential = new ClientCertificateCredential(AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_CERTIFICATE_PATH, {
-  authorityHost: AZURE_AUTHORITY_HOST,
-  disableInstanceDiscovery: true,
-})
+const credential = new ClientCertificateCredential(
+  AZURE_TENANT_ID,
+  AZURE_CLIENT_ID,
+  AZURE_CLIENT_CERTIFICATE_PATH,
+  {
+    authorityHost: AZURE_AUTHORITY_HOST,
+    disableInstanceDiscovery: true,
+  },
+)
 const client = Client.initWithMiddleware({
   authProvider: new TokenCredentialAuthenticationProvider(credential, {
     scopes: ['https://graph.microsoft.com/.default'],
@@ -76,7 +81,11 @@ async function pages(): Promise<readonly string[]> {
 async function delta(): Promise<object> {
   const changes: unknown[] = []
   const follow = async (link: string) => {
-    const iterator = new PageIterator(client, await client.api(link).get(), (user: Json) => changes.push(user) > 0)
+    const iterator = new PageIterator(
+      client,
+      await client.api(link).get(),
+      (user: Json) => changes.push(user) > 0,
+    )
     await iterator.iterate()
     return iterator.getDeltaLink() ?? ''
   }
@@ -125,11 +134,18 @@ async function groups(): Promise<object> {
       .api(`/groups/${id}/members/$ref`)
       .post({ '@odata.id': `${GRAPH_ENDPOINT}/directoryObjects/${user.id}` })
   }
-  const { value } = await client.api(`/groups/${id}`).expand('members($select=mailNickname)').get().then((group: Json) => ({ value: group['members'] as Json[] }))
+  const { value } = await client
+    .api(`/groups/${id}`)
+    .expand('members($select=mailNickname)')
+    .get()
+    .then((group: Json) => ({ value: group['members'] as Json[] }))
   await client.api(`/groups/${id}`).delete()
   const deleted = await client.api('/directory/deletedItems/microsoft.graph.group').get()
   await client.api(`/directory/deletedItems/${id}/restore`).post({})
-  return { members: value.map(({ mailNickname }) => mailNickname).sort(), deleted: deleted.value.length }
+  return {
+    members: value.map(({ mailNickname }) => String(mailNickname)).sort(),
+    deleted: deleted.value.length,
+  }
 }
 
 process.stdout.write(

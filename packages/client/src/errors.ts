@@ -41,9 +41,29 @@ export class CredentialError extends TomteError {
   override readonly name = 'CredentialError'
 }
 
+/** What a {@link PermissionError} carries beside its message, where it is known. */
+export interface PermissionFacts extends ErrorFacts {
+  /** The application permissions in the token that was refused, for display alone. */
+  readonly rolesHeld?: readonly string[] | undefined
+  /** The application permissions that would have done. */
+  readonly rolesNeeded?: readonly string[] | undefined
+  /** Where an administrator of the tenant can grant them. */
+  readonly consentUrl?: string | undefined
+}
+
 /** Remedy: ask an administrator, who has to consent, assign or enable something. */
 export class PermissionError extends TomteError {
   override readonly name = 'PermissionError'
+  readonly rolesHeld: readonly string[] | undefined
+  readonly rolesNeeded: readonly string[] | undefined
+  readonly consentUrl: string | undefined
+
+  constructor(message: string, facts: PermissionFacts) {
+    super(message, facts)
+    this.rolesHeld = facts.rolesHeld
+    this.rolesNeeded = facts.rolesNeeded
+    this.consentUrl = facts.consentUrl
+  }
 }
 
 /** Remedy: wait and try again; the other side is busy, down or out of reach. */

@@ -26,6 +26,7 @@ export type { GetTokenOptions } from './token/tenant-tokens.ts'
 export type { AccessToken } from './token/slot.ts'
 export type { Ask } from './token/keeper.ts'
 export { identityFromEnvironment, type Environment } from './config.ts'
+export { type Proxy, proxyFromEnvironment } from './proxy.ts'
 export {
   type ApiDefinition,
   type Configuration,
@@ -70,6 +71,7 @@ export {
   CredentialError,
   type ErrorFacts,
   PermissionError,
+  type PermissionFacts,
   ProtocolError,
   TomteError,
   UnavailableError,

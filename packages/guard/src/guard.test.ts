@@ -1,14 +1,27 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type JWTPayload, SignJWT } from 'jose'
-import { createGuard, type GuardOptions } from './guard.ts'
-import { CLIENT, EXPECTED, GOOD, keySource, newRsaKeys, NOW_SECONDS, refusal, ROLE } from './test-support.ts'
+import { createGuard, type Guard, type GuardOptions } from './guard.ts'
+import { entra } from './issuers.ts'
+import type { VerificationKey } from './keys/source.ts'
+import {
+  AUDIENCE,
+  CLIENT,
+  GOOD,
+  keySource,
+  newRsaKeys,
+  NOW_SECONDS,
+  PRINCIPAL,
+  refusal,
+  ROLE,
+  TENANT,
+  trusting,
+} from './test-support.ts'
 
 const { publicKey, privateKey } = newRsaKeys()
-const { skewSeconds: _, ...expected } = EXPECTED
 const options: GuardOptions = {
-  ...expected,
-  keys: keySource({ 'key-1': publicKey }),
+  audience: [AUDIENCE],
+  issuers: trusting(keySource({ 'key-1': publicKey })),
   now: () => NOW_SECONDS * 1000,
 }
 
@@ -37,7 +50,7 @@ describe('Guard.admit', () => {
     await assert.rejects(guard.admit(undefined, []), { code: 'token_missing' })
     await assert.rejects(guard.admit('Basic YTpi', []), { code: 'token_malformed' })
     await assert.rejects(guard.admit(await bearer(expired, { kid: 'key-2' }), []), { code: 'key_unknown' })
-    await assert.rejects(guard.admit(await bearer(expired), []), { code: 'lifetime_invalid' })
+    await assert.rejects(guard.admit(await bearer(expired), []), { code: 'token_expired' })
     await assert.rejects(guard.admit(await bearer({ roles: ['Other'] }), [ROLE]), { code: 'role_missing' })
   })
 
@@ -57,19 +70,212 @@ describe('Guard.admit', () => {
     const exp = NOW_SECONDS - 299
     assert.equal((await createGuard(options).admit(await bearer({ exp }), [ROLE])).appId, CLIENT)
     await assert.rejects(createGuard(options).admit(await bearer({ exp: exp - 1 }), [ROLE]), {
-      code: 'lifetime_invalid',
+      code: 'token_expired',
     })
     await assert.rejects(createGuard({ ...options, skewSeconds: 0 }).admit(await bearer({ exp }), [ROLE]), {
-      code: 'lifetime_invalid',
+      code: 'token_expired',
     })
   })
 
   it("reads the machine's clock unless told otherwise", async () => {
     const guard = createGuard({ ...options, now: undefined })
     const seconds = Math.floor(Date.now() / 1000)
-    const valid = { nbf: seconds - 300, exp: seconds + 3600 }
+    const valid = { iat: seconds, nbf: seconds - 300, exp: seconds + 3600 }
     assert.equal((await guard.admit(await bearer(valid), [ROLE])).appId, CLIENT)
-    const past = { nbf: seconds - 7200, exp: seconds - 3600 }
-    await assert.rejects(guard.admit(await bearer(past), [ROLE]), { code: 'lifetime_invalid' })
+    const past = { iat: seconds - 7200, nbf: seconds - 7200, exp: seconds - 3600 }
+    await assert.rejects(guard.admit(await bearer(past), [ROLE]), { code: 'token_expired' })
+  })
+})
+
+/** Lets a token in as often as it takes to be remembered. */
+async function twice(guard: Guard, header: string) {
+  await guard.admit(header, [ROLE])
+  return guard.admit(header, [ROLE])
+}
+
+/** A guard whose clock and keys a test can change, and how often its keys were asked for by a new token. */
+function changeable(extra: Partial<GuardOptions> = {}) {
+  const state: { nowMs: number; key: VerificationKey | undefined; slow: boolean } = {
+    nowMs: NOW_SECONDS * 1000,
+    key: { key: publicKey },
+    slow: false,
+  }
+  const find = () => (state.slow ? Promise.resolve(state.key) : state.key)
+  const guard = createGuard({ ...options, issuers: trusting({ find }), now: () => state.nowMs, ...extra })
+  return { guard, state }
+}
+
+describe('Guard.recall', () => {
+  it('knows a token that was let in, and no other', async () => {
+    const { guard } = changeable()
+    const [header, other] = [await bearer(), await bearer({ uti: 'token-2' })]
+    assert.equal(guard.recall(header, [ROLE]), undefined)
+    await guard.admit(header, [ROLE])
+    // A token that is used once is not worth keeping.
+    assert.equal(guard.recall(header, [ROLE]), undefined)
+    const principal = await guard.admit(header, [ROLE])
+    assert.equal(guard.recall(header, [ROLE]), principal)
+    assert.equal(await guard.admit(header, [ROLE]), principal)
+    for (const unknown of [
+      other,
+      undefined,
+      '',
+      'Bearer ',
+      `${header}A`,
+      header.slice(0, -1),
+      header.slice(7),
+    ])
+      assert.equal(guard.recall(unknown, [ROLE]), undefined)
+  })
+
+  it('asks for the permission each time, and remembers who had none', async () => {
+    const { guard } = changeable()
+    const header = await bearer()
+    const reason = `application ${CLIENT} holds Orders.Read.All, Orders.Write.All, and one of Other is needed`
+    for (let time = 0; time < 2; time++)
+      await assert.rejects(guard.admit(header, ['Other']), refusal('role_missing', reason))
+    assert.throws(() => guard.recall(header, ['Other']), refusal('role_missing', reason))
+    assert.equal(guard.recall(header, [ROLE])?.appId, CLIENT)
+  })
+
+  it('forgets a token at its end, and before its beginning if the clock is set back', async () => {
+    for (const atSeconds of [NOW_SECONDS + 3600 + 300, NOW_SECONDS - 601]) {
+      const { guard, state } = changeable()
+      const header = await bearer()
+      await twice(guard, header)
+      state.nowMs = atSeconds * 1000
+      assert.equal(guard.recall(header, [ROLE]), undefined)
+      await assert.rejects(guard.admit(header, [ROLE]), { status: 401 })
+    }
+  })
+
+  it('forgets a token whose key is withdrawn or exchanged, and asks again where the source takes time', async () => {
+    const { guard, state } = changeable()
+    const header = await bearer()
+    for (const [key, code] of [
+      [undefined, 'key_unknown'],
+      [{ key: newRsaKeys().publicKey }, 'signature_invalid'],
+    ] as const) {
+      state.key = { key: publicKey }
+      await twice(guard, header)
+      state.key = key
+      assert.equal(guard.recall(header, [ROLE]), undefined)
+      await assert.rejects(guard.admit(header, [ROLE]), { code })
+    }
+    state.key = { key: publicKey }
+    await twice(guard, header)
+    state.slow = true
+    assert.equal(guard.recall(header, [ROLE]), undefined)
+    assert.equal((await guard.admit(header, [ROLE])).appId, CLIENT)
+  })
+
+  it('keeps its bound, and remembers nothing where it is told so', async () => {
+    const { guard } = changeable({ rememberTokens: 4 })
+    const headers = await Promise.all(
+      Array.from({ length: 9 }, (_, index) => bearer({ uti: `token-${index}` })),
+    )
+    for (const header of headers) await twice(guard, header)
+    const kept = headers.filter((header) => guard.recall(header, [ROLE]))
+    assert.ok(kept.length >= 2 && kept.length <= 4, String(kept.length))
+    assert.ok(kept.includes(headers[8] ?? ''))
+    const forgetful = changeable({ rememberTokens: 0 }).guard
+    await twice(forgetful, headers[0] ?? '')
+    assert.equal(forgetful.recall(headers[0], [ROLE]), undefined)
+  })
+})
+
+describe('Guard.revoke', () => {
+  const issuedMs = (NOW_SECONDS - 300) * 1000
+  const reason = `tokens of ${PRINCIPAL} in ${TENANT} that were issued before ${issuedMs + 1} ms are revoked`
+  const everything = [
+    ['a service principal', { objectId: PRINCIPAL }],
+    ['a tenant', {}],
+    ['one token', { tokenId: 'token-1' }],
+  ] as const
+  for (const [name, what] of everything) {
+    it(`ends the tokens of ${name}, remembered or not`, async () => {
+      const { guard } = changeable()
+      const [seen, unseen] = [await bearer(), await bearer({ jti: 'another' })]
+      await twice(guard, seen)
+      guard.revoke({ tenantId: TENANT, ...what, issuedBeforeMs: issuedMs + 1 })
+      assert.throws(() => guard.recall(seen, [ROLE]), refusal('token_revoked', reason))
+      await assert.rejects(guard.admit(seen, [ROLE]), refusal('token_revoked', reason))
+      await assert.rejects(guard.admit(unseen, [ROLE]), refusal('token_revoked', reason))
+      const newer = await bearer({ iat: NOW_SECONDS, uti: 'token-2' })
+      assert.equal((await guard.admit(newer, [ROLE])).appId, CLIENT)
+    })
+  }
+
+  it('leaves alone what it does not name', async () => {
+    const { guard } = changeable()
+    const header = await bearer()
+    await twice(guard, header)
+    guard.revoke({ tenantId: 'another', issuedBeforeMs: issuedMs + 1 })
+    guard.revoke({ tenantId: TENANT, objectId: CLIENT, issuedBeforeMs: issuedMs + 1 })
+    guard.revoke({ tenantId: TENANT, tokenId: 'token-2', issuedBeforeMs: issuedMs + 1 })
+    guard.revoke({ tenantId: TENANT, objectId: PRINCIPAL, issuedBeforeMs: issuedMs })
+    assert.equal(guard.recall(header, [ROLE])?.appId, CLIENT)
+  })
+
+  it('asks for a newer token who said that it understands, in whatever case, and nobody else', async () => {
+    const seconds = String(NOW_SECONDS - 299)
+    const claims = `{"access_token":{"nbf":{"essential":true,"value":"${seconds}"}}}`
+    for (const capabilities of [['cp1'], ['CP1'], ['other', 'Cp1']]) {
+      const { guard } = changeable()
+      guard.revoke({ tenantId: TENANT, issuedBeforeMs: issuedMs + 1 })
+      const header = await bearer({ xms_cc: capabilities })
+      await assert.rejects(guard.admit(header, [ROLE]), refusal('claims_challenge', reason, claims))
+      // What it asks for is let in.
+      const next = await bearer({ xms_cc: capabilities, iat: Number(seconds) })
+      assert.equal((await guard.admit(next, [ROLE])).appId, CLIENT)
+    }
+    for (const capabilities of ['cp1', ['cp2'], [], [1], { 0: 'cp1' }, null]) {
+      const { guard } = changeable()
+      guard.revoke({ tenantId: TENANT, issuedBeforeMs: issuedMs + 1 })
+      await assert.rejects(guard.admit(await bearer({ xms_cc: capabilities }), [ROLE]), {
+        code: 'token_revoked',
+      })
+    }
+  })
+
+  it('needs a time', () => {
+    assert.throws(
+      () => changeable().guard.revoke({ tenantId: TENANT, issuedBeforeMs: Number.NaN }),
+      new TypeError('Cannot revoke, as a time in milliseconds is needed: found NaN'),
+    )
+  })
+})
+
+describe('createGuard', () => {
+  const wrong = [
+    [{ audience: [] }, 'the length of audience must be at least 1: found 0'],
+    [{ issuers: [] }, 'the length of issuers must be at least 1: found 0'],
+    [{ skewSeconds: 601 }, 'skewSeconds must be 0 to 600: found 601'],
+    [{ skewSeconds: -1 }, 'skewSeconds must be 0 to 600: found -1'],
+    [{ skewSeconds: Number.NaN }, 'skewSeconds must be 0 to 600: found NaN'],
+    [{ rememberTokens: 1_000_001 }, 'rememberTokens must be 0 to 1000000: found 1000001'],
+  ] as const
+  for (const [change, message] of wrong) {
+    it(`refuses ${Object.entries(change)
+      .map(([name, value]) => `${name} ${JSON.stringify(value)}`)
+      .join()}`, () => {
+      assert.throws(
+        () => createGuard({ ...options, ...change }),
+        new TypeError(`Cannot make a guard, as ${message}`),
+      )
+    })
+  }
+
+  it('trusts tenants by their ids alone', () => {
+    const hint = "name each by its id, or say 'any tenant'"
+    for (const tenant of ['contoso.example', TENANT.toUpperCase(), 'common', ''])
+      assert.throws(
+        () => entra({ tenants: [tenant] }),
+        new TypeError(`Cannot trust tenant '${tenant}', as a GUID in lower case is needed: ${hint}`),
+      )
+    assert.throws(
+      () => entra({ tenants: [] }),
+      new TypeError(`Cannot trust 0 tenants, as 1 to 10000 are needed: ${hint}`),
+    )
   })
 })

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { AppIdentity, type Api, configurationOf, definedApi, type Environment } from '@tomte/client'
+import {
+  AppIdentity,
+  type Api,
+  configurationOf,
+  definedApi,
+  type Environment,
+  proxyFromEnvironment,
+} from '@tomte/client'
 import { z } from 'zod'
 import { ledger, stepper } from './checkpoint.ts'
 import { type Now, systemNow } from './clock.ts'
@@ -41,9 +48,13 @@ export async function runJob(daemon: Daemon, name: string, options: RunOptions):
   const input = checkInput(job, name, options.input)
   const { environment, configFile: file } = options
   const configuration = await configurationOf(daemon, { environment, file })
-  const identity = new AppIdentity(configuration.identity)
+  const proxy = proxyFromEnvironment(environment)
+  const identity = new AppIdentity({ ...configuration.identity, proxy })
   const apis = Object.entries(daemon.apis).map(([api, of]) => {
-    return [api, typeof of === 'function' ? of(identity, environment) : definedApi(identity, of)] as const
+    return [
+      api,
+      typeof of === 'function' ? of(identity, environment) : definedApi(identity, of, { proxy }),
+    ] as const
   })
   const key = job.key
     ? await job.key(input)

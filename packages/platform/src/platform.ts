@@ -6,14 +6,16 @@ import { SignInLog } from './audit/sign-in-log.ts'
 import { every, type Now, systemNow } from './clock.ts'
 import { Drills } from './drill/drills.ts'
 import { drillRoutes } from './drill/routes.ts'
+import { LaggingReads, Replication } from './drill/replication.ts'
 import { runScript } from './drill/script.ts'
-import { targetOf, watch } from './drill/watch.ts'
+import { noticeChanges, targetOf, watch } from './drill/watch.ts'
 import { parseSealingKey, makeSealingKey } from './discovery/sealing.ts'
 import { SigningKeys } from './discovery/signing-keys.ts'
 import { portRefused } from './errors.ts'
 import { requireSafeExposure, type ServerCertificate } from './exposure.ts'
 import type { TenantSeed } from './registration/tenant-creation.ts'
 import { ensureTenants } from './registration/tenants-at-start.ts'
+import { directoryGuard } from './graph/guard.ts'
 import { Throttle } from './graph/throttle.ts'
 import { KeyFiles } from './key-files.ts'
 import {
@@ -32,6 +34,7 @@ import { registerRoutes } from './routes.ts'
 import type { Services } from './services.ts'
 import { explainReplica, requireReplicaKeys } from './store/replica-keys.ts'
 import { openStore, type Store } from './store/store.ts'
+import { tokenDoor } from './token/door.ts'
 import { IssuerKeys } from './token/issuer-keys.ts'
 import { LocalAuthority, REAL_HOSTS } from './tls/local-authority.ts'
 import { type Authorities, ServerCertificates } from './tls/server-certificates.ts'
@@ -162,7 +165,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const now = drills?.now ?? machineNow
   requireSafeExposure(options)
   const store = await openStore(options)
-  const { db, cache } = store
+  const { db } = store
+  const replication = drills && new Replication(db, now)
+  const cache = replication ? new LaggingReads(store.cache, replication) : store.cache
   try {
     const keyFiles = new KeyFiles(dataFolder)
     // Replicas that start together on one database must not each make the first keys and the first tenant.
@@ -177,7 +182,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       await store.exclusively(() => seedState({ db, nowMs: now(), environment }, seed))
     }
     const signIns = new SignInLog({ db, now })
-    const services = { db, cache, keys, now, sessions: new Sessions(now), signIns, throttle: throttleOf(options) }
+    const guard = directoryGuard(keys, now)
+    const throttle = throttleOf(options)
+    const services = { db, cache, keys, guard, now, sessions: new Sessions(now), signIns, throttle, replication }
     const real = options.asRealHosts
       ? await LocalAuthority.openForRealHosts(dataFolder, keyFiles, machineNow)
       : undefined
@@ -244,7 +251,9 @@ interface Listening {
 }
 
 async function listen(
-  parts: Omit<Services, 'origin' | 'originFor' | 'hosts' | 'issuers'>,
+  parts: Omit<Services, 'origin' | 'originFor' | 'hosts' | 'issuers'> & {
+    readonly replication: Replication | undefined
+  },
   authorities: Authorities,
   {
     port,
@@ -257,14 +266,17 @@ async function listen(
   drills: Drills | undefined,
 ): Promise<Listening> {
   let origin = ''
+  // Worked out once, when the port is known: every request asks for them.
+  let hosts: readonly string[] = []
+  let others: readonly string[] = []
   const servers: Server[] = []
   const certificates = await ServerCertificates.make({ ...authorities, shown })
   const otherNames = authorities.real ? REAL_HOSTS : []
-  const others = () => otherHosts(origin, otherNames)
-  const hosts = () => [...localHosts(origin), ...otherHosts(origin, names), ...others()]
-  const originFor = (host = '') =>
-    others().includes(host.toLowerCase()) ? `https://${host.toLowerCase()}` : origin
-  const app = Fastify({
+  const originFor = (host = '') => (others.includes(host.toLowerCase()) ? `https://${host.toLowerCase()}` : origin)
+  const issuers = issuerKeys(parts, federation, () => [origin, ...others.map((host) => `https://${host}`)])
+  const onFailure = (err: unknown) => app.log.error({ err }, 'token request failed')
+  const endpoint = { ...parts, issuers, originFor, onFailure }
+  const app: FastifyInstance = Fastify({
     // What a drill does is audited; nothing else of the platform says less than an error.
     logger: { level: drills ? 'warn' : 'error', stream: process.stderr },
     genReqId: () => randomUUID(),
@@ -274,19 +286,22 @@ async function listen(
     rewriteUrl: ({ url = '/' }) => rewriteAppId(url),
     // localhost is two addresses, so two servers, and both get the renewed certificate.
     serverFactory: (handler) => {
-      const server = createServer({ ...certificates.options, ...requestTimes(requestTimeMs) }, handler)
+      // A fault on demand strikes between the router and the endpoint, so with drills there is no way around it.
+      const listener = drills ? handler : tokenDoor({ ...endpoint, hosts: () => hosts }, handler)
+      const server = createServer({ ...certificates.options, ...requestTimes(requestTimeMs) }, listener)
       servers.push(server)
       return server
     },
   })
-  app.addHook('onRequest', hostAllowed(hosts))
+  app.addHook('onRequest', hostAllowed(() => hosts))
   parts.signIns.tellFailuresTo((err) => app.log.error({ err }, 'sign-ins not written: they wait'))
-  const issuers = issuerKeys(parts, federation, () => [origin, ...others().map((host) => `https://${host}`)])
-  if (drills) {
+  const { replication } = parts
+  if (drills && replication) {
     watch(app, drills, targetOf)
-    await app.register(async (scope) => drillRoutes(scope, drills, parts)) // /drills
+    noticeChanges(app, replication)
+    await app.register(async (scope) => drillRoutes(scope, drills, { ...parts, replication })) // /drills
   }
-  await registerRoutes(app, { ...parts, issuers, origin: () => origin, originFor, hosts })
+  await registerRoutes(app, { ...parts, issuers, origin: () => origin, originFor, hosts: () => hosts })
   try {
     await app.listen({ port, host })
   } catch (error) {
@@ -295,6 +310,8 @@ async function listen(
   }
   const [address] = app.addresses()
   origin = `https://${names[0] ?? 'localhost'}:${typeof address === 'object' ? address.port : port}`
+  others = otherHosts(origin, otherNames)
+  hosts = [...localHosts(origin), ...otherHosts(origin, names), ...others]
   const endRenewal = every(CERTIFICATE_RENEWAL_MS, () => void renew(certificates, servers, app))
   const endSchedule = every(KEY_SCHEDULE_MS, () => void keepSchedule(parts.keys, app))
   return {

@@ -41,7 +41,7 @@ import { readQuery } from './graph/query.ts'
 import { getOrganization } from './registration/organization.ts'
 import { withCredentials } from './registration/principal-credentials.ts'
 import { findServicePrincipal, listServicePrincipals } from './registration/service-principals.ts'
-import { tokenRoutes } from './token/endpoint.ts'
+import { tokenRoutes } from './token/routes.ts'
 
 const collection = (value: readonly object[], next?: string) => ({
   body: { value, ...(next === undefined ? {} : { '@odata.nextLink': next }) },

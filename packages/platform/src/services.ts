@@ -1,3 +1,4 @@
+import type { Guard } from '@tomte/guard'
 import type { SignInLog } from './audit/sign-in-log.ts'
 import type { Now } from './clock.ts'
 import type { SigningKeys } from './discovery/signing-keys.ts'
@@ -22,6 +23,8 @@ export interface Services {
   readonly originFor: (host: string | undefined) => string
   /** Every name under which the authority answers, as a Host header has it. */
   readonly hosts: () => readonly string[]
+  /** Who may call the directory. */
+  readonly guard: Guard
   readonly sessions: Sessions
   readonly signIns: SignInLog
   /** Limits of the directory by resource units. */

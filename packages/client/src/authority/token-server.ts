@@ -109,8 +109,8 @@ function issuerServer(options: IssuerOptions & TransportOptions, clock: Clock): 
 }
 
 /** Loaded at the first token request: who works with Entra alone never needs it. */
-async function loadDiscovery(issuer: string, { ca, timeoutMs }: TransportOptions, clock: Clock) {
+async function loadDiscovery(issuer: string, { ca, proxy, timeoutMs }: TransportOptions, clock: Clock) {
   const { discovery } = await import('./discovery.ts')
   const limitMs = Math.min(timeoutMs ?? METADATA_TIMEOUT_MS, METADATA_TIMEOUT_MS)
-  return discovery({ issuer, clock, get: documentGetter({ ca, clock, timeoutMs: limitMs }) })
+  return discovery({ issuer, clock, get: documentGetter({ ca, proxy, clock, timeoutMs: limitMs }) })
 }

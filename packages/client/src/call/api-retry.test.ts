@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
-import { getEventListeners } from 'node:events'
+import { getEventListeners, once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, it } from 'node:test'
+import { setImmediate as immediate } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { systemClock } from '../clock.ts'
 import {
@@ -221,30 +224,36 @@ describe('Api cannot reach', () => {
     message: `Cannot ${method} ${origin}/v1/orders, as the API must be reachable: ${found}`,
     hint,
   })
+  const BACK_OFF = [250, 500, 1000, 2000, 4000]
 
-  it('an API that never answers', async (t) => {
-    const { orders, origin, calls } = await scriptedApi(t, () => () => {}, { timeoutMs: 200 })
-    await assert.rejects(
-      orders.get('/orders?name=anna'),
-      unreachable('GET', origin, 'no answer within 200 ms'),
-    )
-    assert.ok(calls.length <= 1)
-  })
-
-  it('an API that never answers, even for a caller with a signal of its own', async (t) => {
-    const { orders, origin } = await scriptedApi(t, () => () => {}, { timeoutMs: 200 })
-    const { signal } = new AbortController()
-    await assert.rejects(
-      orders.get('/orders', { signal }),
-      unreachable('GET', origin, 'no answer within 200 ms'),
-    )
-  })
-
-  it('an API that begins to answer and never ends', async (t) => {
-    const { orders, origin } = await scriptedApi(t, () => (response) => void response.write('{'), {
-      timeoutMs: 200,
+  for (const [what, begin] of [
+    ['never answers', () => {}],
+    ['begins to answer and never ends', (response: ServerResponse) => void response.write('{')],
+  ] as const) {
+    it(`an API that ${what}, and asks again where that does no harm`, async (t) => {
+      const { orders, origin, calls, clock } = await scriptedApi(t, () => (response) => {
+        begin(response)
+        clock.pass(100_000)
+      })
+      const { signal } = new AbortController()
+      await assert.rejects(
+        orders.get('/orders?name=anna', { signal }),
+        unreachable('GET', origin, 'no answer within 100000 ms'),
+      )
+      assert.deepEqual([calls.length, clock.slept], [6, BACK_OFF])
+      await assert.rejects(
+        orders.post('/orders', {}),
+        unreachable('POST', origin, 'no answer within 100000 ms'),
+      )
+      assert.equal(calls.length, 7)
+      assert.deepEqual(getEventListeners(signal, 'abort'), [])
     })
-    await assert.rejects(orders.get('/orders'), unreachable('GET', origin, 'no answer within 200 ms'))
+  }
+
+  it('an API within the time that it was given for one attempt', async (t) => {
+    const clock = manualClock()
+    const { orders, origin } = await scriptedApi(t, () => () => clock.pass(200), { timeoutMs: 200, clock })
+    await assert.rejects(orders.post('/orders', {}), unreachable('POST', origin, 'no answer within 200 ms'))
   })
 
   it('an API that closes the connection, and does not repeat what may have been done', async (t) => {
@@ -253,12 +262,124 @@ describe('Api cannot reach', () => {
     assert.equal(calls.length, 1)
   })
 
-  it('an API whose certificate authority it does not know', async (t) => {
+  for (const method of ['GET', 'PUT', 'DELETE'] as const) {
+    it(`an API that closes the connection in the middle of an answer to ${method}, and asks again`, async (t) => {
+      const { orders, calls, clock } = await scriptedApi(t, (_, number) => {
+        if (number === 3) return { body: { number } }
+        return (response) => void response.write('{"number":', () => response.socket?.destroy())
+      })
+      assert.deepEqual(await orders.call(method, '/orders'), { number: 3 })
+      assert.deepEqual([calls.length, clock.slept], [3, [250, 500]])
+    })
+  }
+
+  it('an API that closes the connection, and repeats what the caller says does no harm', async (t) => {
+    const { orders, calls } = await scriptedApi(t, (_, number) =>
+      number === 1 ? (response) => response.socket?.destroy() : { body: { number } },
+    )
+    assert.deepEqual(await orders.patch('/orders/1', {}, { repeatable: true }), { number: 2 })
+    assert.equal(calls.length, 2)
+  })
+
+  it('an API that closes the connection, and repeats no GET that the caller says does harm', async (t) => {
+    const { orders, origin, calls } = await scriptedApi(t, () => (response) => response.socket?.destroy())
+    const asked = orders.get('/orders', { repeatable: false })
+    await assert.rejects(asked, unreachable('GET', origin, 'other side closed'))
+    assert.equal(calls.length, 1)
+  })
+
+  it('an API where nothing listens, and repeats even POST, which was never sent', async (t) => {
+    const gone = createServer().listen(0, 'localhost')
+    await once(gone, 'listening')
+    const { port } = gone.address() as AddressInfo
+    gone.close()
+    const baseUrl = `https://localhost:${port}/v1`
+    const { orders, clock } = await scriptedApi(t, () => ({ body: {} }), { baseUrl })
+    await assert.rejects(orders.post('/orders', {}), {
+      name: 'UnavailableError',
+      code: 'api_unreachable',
+      hint: `Check that something listens at https://localhost:${port}`,
+    })
+    assert.deepEqual(clock.slept, BACK_OFF)
+  })
+
+  it('an API with a header that cannot be one, and tries once', async (t) => {
+    const { orders, calls } = await scriptedApi(t, () => ({ body: {} }))
+    const error: unknown = await orders
+      .get('/orders', { headers: { 'x-name': 'a\nb' } })
+      .catch((caught: unknown) => caught)
+    assert.match(inspect(error), /UnavailableError: Cannot GET .*: invalid x-name header/)
+    assert.deepEqual([calls, orders.requests], [[], 1])
+  })
+
+  it('an API whose certificate authority it does not know, and asks once', async (t) => {
     const elsewhere = await scriptedServer(t, () => ({ body: {} }))
     const { orders } = await scriptedApi(t, () => ({ body: {} }), { baseUrl: elsewhere.origin })
     const error: unknown = await orders.get('/orders').catch((caught: unknown) => caught)
     assert.match(inspect(error), /UnavailableError: Cannot GET .*: self-signed certificate/)
     assert.match(inspect(error), /Set NODE_EXTRA_CA_CERTS to the PEM file/)
-    assert.deepEqual(elsewhere.received, [])
+    assert.deepEqual([elsewhere.received, orders.requests], [[], 1])
+  })
+})
+
+describe('Api ends in time', () => {
+  it('when the wait that is asked for would go beyond the deadline of the call', async (t) => {
+    const { orders, calls, clock } = await scriptedApi(t, () => refusal(429, '60'))
+    await assert.rejects(orders.get('/orders', { deadlineMs: 150_000 }), { name: 'ApiError', status: 429 })
+    assert.deepEqual([calls.length, clock.slept], [3, [60_000, 60_000]])
+  })
+
+  it('after a quarter of an hour unless told otherwise', async (t) => {
+    const { orders, calls, clock } = await scriptedApi(t, () => refusal(429, '299'))
+    await assert.rejects(orders.get('/orders'), { name: 'ApiError', status: 429 })
+    assert.deepEqual([calls.length, clock.slept], [4, [299_000, 299_000, 299_000]])
+  })
+
+  it('in the last attempt, which gets what is left of the time', async (t) => {
+    const clock = manualClock()
+    const { orders, origin } = await scriptedApi(t, () => () => clock.pass(5000), { clock })
+    await assert.rejects(orders.post('/orders', {}, { deadlineMs: 5000 }), {
+      name: 'UnavailableError',
+      message: `Cannot POST ${origin}/v1/orders, as the API must be reachable: no answer within 5000 ms`,
+    })
+  })
+
+  it('while others keep it from beginning', async (t) => {
+    const clock = { ...manualClock(), sleep: () => new Promise<void>(() => {}) }
+    const { orders, calls } = await scriptedApi(t, () => refusal(429, '60'), { clock })
+    orders.get('/first').catch(() => {})
+    while (calls.length === 0) await immediate()
+    await immediate()
+    const second = orders.get('/second', { deadlineMs: 1000 })
+    await immediate()
+    clock.pass(1000)
+    await assert.rejects(second, {
+      name: 'UnavailableError',
+      code: 'pace_timeout',
+      message: 'Cannot make the call, as it had to begin within 1000 ms: the API grants no more at present',
+    })
+    assert.equal(calls.length, 1)
+  })
+})
+
+describe('Api in an outage', () => {
+  it('repeats no more than its budget allows, over all calls together', async (t) => {
+    const { orders, calls } = await scriptedApi(t, () => refusal(503))
+    const failed = await Promise.allSettled(
+      Array.from({ length: 100 }, (_, id) => orders.get(`/orders/${id}`)),
+    )
+    assert.ok(failed.every(({ status }) => status === 'rejected'))
+    assert.equal(calls.length, 100 + 50)
+  })
+
+  it('is not kept by its budget from waiting as long as a throttling server asks', async (t) => {
+    const asked = new Set<string>()
+    const { orders, calls } = await scriptedApi(t, ({ path }) => {
+      if (asked.has(path)) return { body: {} }
+      asked.add(path)
+      return refusal(429, '1')
+    })
+    await Promise.all(Array.from({ length: 100 }, (_, id) => orders.get(`/orders/${id}`)))
+    assert.equal(calls.length, 200)
   })
 })

@@ -1,16 +1,16 @@
-import { randomUUID } from 'node:crypto'
-import type { Authority } from '../authority/authority.ts'
-import { randomFraction, systemClock } from '../clock.ts'
-import { ConfigurationError, PermissionError, ProtocolError, type TomteError } from '../errors.ts'
+import type { Readable } from 'node:stream'
+import type { Clock } from '../clock.ts'
 import type { Identity } from '../identity/identity.ts'
-import { withoutUser } from '../network.ts'
-import { sendObserved } from '../telemetry/telemetry.ts'
-import type { TokenSource } from '../token/token.ts'
-import { type BatchRequest, type BatchResponse, runBatch } from './batch.ts'
-import { ApiError, errorOf } from './errors.ts'
-import { readPages } from './pages.ts'
-import { nextDelayMs } from './retry.ts'
-import { type Incoming, type Send, type SenderOptions, sender } from './transport.ts'
+import { Address } from './address.ts'
+import { readJson } from './answer.ts'
+import { type BatchRequest, type BatchResponse, failedAnswers } from './batch.ts'
+import { BatchRun } from './batch-run.ts'
+import { type Answered, type Call, Caller, type CallOptions } from './caller.ts'
+import { Delta, type DeltaOptions } from './delta.ts'
+import { Pages } from './pages.ts'
+import { type LeastPrivilege, leastPrivilegeOf } from './least-privilege.ts'
+import { type PermissionTable, UsedPermissions } from './used-permissions.ts'
+import type { SenderOptions } from './transport.ts'
 
 /** Where an API is, and what its calls need. */
 export interface ApiOptions extends SenderOptions {
@@ -21,47 +21,64 @@ export interface ApiOptions extends SenderOptions {
   /** The application permissions the calls need, named in the error when one is missing. */
   readonly permissions?: readonly string[] | undefined
   readonly random?: (() => number) | undefined
-  readonly clock?: typeof systemClock | undefined
+  readonly clock?: Clock | undefined
 }
 
-/** What one call may add to the common settings. */
-export interface CallOptions {
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  readonly signal?: AbortSignal | undefined
+/** What is known of an API beside its address. */
+export interface Dialect {
+  /** Which application permissions its routes need. */
+  readonly permissions?: PermissionTable | undefined
+  /** Whether it heeds `x-ms-throttle-priority` (wire.md §13.6). */
+  readonly heedsPriority?: boolean | undefined
 }
 
-interface Attempt {
-  readonly method: string
-  readonly url: URL
-  readonly accessToken: string
-  readonly body: object | undefined
-  readonly resends: number
+/** What a large body is, beside what every call may say. */
+export interface UploadOptions extends CallOptions {
+  /** Default: `application/octet-stream`. */
+  readonly contentType?: string | undefined
+  /** In bytes. Without it the body is sent in chunks, which not every API takes. */
+  readonly size?: number | undefined
 }
 
-const IDEMPOTENT = new Set(['GET', 'PUT', 'DELETE', 'HEAD'])
+/** The answer to {@link Api.download}. */
+export interface Download {
+  readonly status: number
+  /** Names in small letters. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** To be read to its end or destroyed, since its connection serves nobody else meanwhile. */
+  readonly body: Readable
+}
 
 /** A web API as one application sees it. Made by {@link api} or {@link graph}. */
 export class Api {
-  /** HTTP requests sent, retries included. */
-  requests = 0
-  retries = 0
-  readonly #identity: Identity
-  readonly #source: TokenSource
-  readonly #send: Send
-  readonly #options: ApiOptions
-  readonly #base: URL
+  readonly #caller: Caller
+  readonly #address: Address
+  readonly #permissions: readonly string[]
+  readonly #used: UsedPermissions
+  readonly #heedsPriority: boolean
 
-  constructor(identity: Identity, options: ApiOptions) {
-    this.#identity = identity
-    this.#options = options
-    this.#base = baseUrl(options.baseUrl)
-    this.#source = identity.tokenSource(options.scope)
-    this.#send = sender(options)
+  /** @internal */
+  constructor(identity: Identity, options: ApiOptions, { permissions, heedsPriority = false }: Dialect = {}) {
+    this.#address = new Address(options.baseUrl)
+    this.#permissions = options.permissions ?? []
+    this.#caller = new Caller(identity, this.#address, options)
+    this.#used = new UsedPermissions(permissions)
+    this.#heedsPriority = heedsPriority
   }
 
   /** The root of the API, with a slash at its end. */
   get baseUrl(): string {
-    return this.#base.href
+    return this.#address.href
+  }
+
+  /** HTTP requests sent, retries included. */
+  get requests(): number {
+    return this.#caller.requests
+  }
+
+  /** Requests, or parts of batches, that were sent again. */
+  get retries(): number {
+    return this.#caller.retries
   }
 
   /** Sends GET and returns the answer's JSON. @throws ApiError for any status that is no success. */
@@ -89,157 +106,169 @@ export class Api {
     return this.call('DELETE', path, undefined, options)
   }
 
-  /** Reads a collection item by item, following `@odata.nextLink` on this API's origin (wire.md §13.5). */
-  pages(path: string, options?: CallOptions): AsyncGenerator<unknown> {
-    return readPages((next) => this.get(next, options), path)
-  }
-
-  /**
-   * Sends any number of requests as JSON batches of 20 and returns their answers in the same order (wire.md §13.5).
-   * Throttled items are sent again after the longest `Retry-After`; other refusals are returned, not thrown.
-   */
-  batch(requests: readonly BatchRequest[], options?: CallOptions): Promise<BatchResponse[]> {
-    return runBatch(requests, {
-      post: (body) => this.post('/$batch', body, options),
-      pause: (ms) => this.#pause(ms, options?.signal),
-      random: this.#random,
-      nowMs: () => this.#clock.now(),
-      refuse: (item, response) =>
-        this.#refusal(item.method, item.url, response.status, response.headers, response.body),
-    })
-  }
-
   /** Sends one request, with the retries that are safe, and returns the answer's JSON. */
   async call(method: string, path: string, body?: object, options: CallOptions = {}): Promise<unknown> {
-    const url = this.#resolve(path)
-    let renewed = false
-    for (let number = 1; ; number += 1) {
-      const ask = { signal: options.signal }
-      const { token: accessToken } = await this.#source.token(ask)
-      const response = await this.#attempt({ method, url, accessToken, body, resends: number - 1 }, options)
-      if (response.status >= 200 && response.status < 300) return parseBody(method, url, response)
-      if (response.status === 401 && !renewed) {
-        renewed = true
-        const { token: next } = await this.#source.tokenAfterRefusal(accessToken, ask)
-        // The same token again would be refused again.
-        if (next !== accessToken) {
-          this.retries += 1
-          continue
-        }
-      }
-      const retryAfter = header(response, 'retry-after')
-      const repeatable = IDEMPOTENT.has(method)
-      const delay = nextDelayMs(
-        { number, status: response.status, retryAfter, repeatable },
-        this.#clock.now(),
-        this.#random,
-      )
-      if (delay === undefined)
-        throw this.#refusal(
-          method,
-          url.pathname,
-          response.status,
-          response.headers,
-          jsonOrText(response.text),
-        )
-      await this.#pause(delay, options.signal)
-    }
-  }
-
-  get #clock() {
-    return this.#options.clock ?? systemClock
-  }
-
-  get #random() {
-    return this.#options.random ?? randomFraction
-  }
-
-  async #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    this.retries += 1
-    await this.#clock.sleep(ms, signal)
-  }
-
-  #attempt({ method, url, accessToken, body, resends }: Attempt, options: CallOptions): Promise<Incoming> {
-    this.requests += 1
-    const content = body === undefined ? {} : { 'content-type': 'application/json' }
-    const outgoing = {
-      method,
-      url: url.href,
-      headers: {
-        accept: 'application/json',
-        'client-request-id': randomUUID(),
-        ...content,
-        ...lowerCased(options.headers),
-        authorization: `Bearer ${accessToken}`,
-      },
-      body: body === undefined ? undefined : JSON.stringify(body),
-      signal: options.signal,
-    }
-    return sendObserved(this.#send, { outgoing, resends, now: () => this.#clock.now() })
+    const call = this.#json(method, path, body, options)
+    const { incoming } = await this.#caller.answer(call)
+    return readJson(method, call.target.pathname, incoming)
   }
 
   /**
-   * The token goes to the base URL's origin alone, wherever a link in an answer may point; a path cannot climb out of
-   * the base URL, whatever was put into it.
+   * Sends GET and hands the body on as it comes, of whatever size. Once its head is there, the answer is not asked for again;
+   * each piece has to come within `timeoutMs`.
+   *
+   * @throws ApiError for any status that is no success.
+   * @example
+   * ```ts
+   * import { createWriteStream } from 'node:fs'
+   * import { pipeline } from 'node:stream/promises'
+   * import type { Api } from '@tomte/client'
+   * declare const directory: Api
+   * const { body } = await directory.download('/reports/users.csv')
+   * await pipeline(body, createWriteStream('users.csv'))
+   * ```
    */
-  #resolve(path: string): URL {
-    const absolute = /^[a-z][a-z0-9+.-]*:/i.test(path) || path.startsWith('//')
-    const text = absolute ? path : this.#base.href + path.replace(/^\//, '')
-    const url = URL.canParse(text, this.#base.href) ? new URL(text, this.#base) : undefined
-    const { origin, pathname, href } = this.#base
-    if (url?.origin !== origin) {
-      const found = url && url.origin !== 'null' ? url.origin : 'what is no web address'
-      throw new ProtocolError(`Cannot call ${found}, as the token may only be sent to ${origin}`, {
-        code: 'foreign_origin',
-        hint: 'Make another api() for that origin, with a scope of its own',
-      })
-    }
-    if (absolute || url.pathname.startsWith(pathname)) return url
-    throw new ProtocolError(`Cannot call ${url.pathname}, as every path must be below ${href}`, {
-      code: 'path_outside',
-      hint: 'Encode what goes into a path with encodeURIComponent',
-    })
+  async download(path: string, options: CallOptions = {}): Promise<Download> {
+    const headers = { accept: '*/*', ...options.headers }
+    const call = { ...this.#json('GET', path, undefined, { ...options, headers }), streamed: true }
+    const { status, headers: answered, body } = (await this.#caller.answer(call)).incoming
+    if (body === undefined) throw new TypeError(`Cannot download ${call.target.pathname}: no body`)
+    return { status, headers: answered, body }
   }
 
-  #refusal(
-    method: string,
+  /**
+   * Sends a body that is no JSON: bytes, or a function that makes a stream of them, which is called anew for every attempt.
+   *
+   * @throws ApiError for any status that is no success.
+   */
+  async upload(
+    method: 'POST' | 'PUT' | 'PATCH',
     path: string,
-    status: number,
-    headers: Incoming['headers'],
-    body: unknown,
-  ): TomteError {
-    const { code = `http_${status}`, message = 'no message' } = errorOf(body)
-    const requestId = first(headers['request-id'])
-    // Without the query, which may name people.
-    const said = `Cannot ${method} ${path.split('?', 1)[0]}: status ${status}, ${code}: ${message}`
-    if (status !== 403) return new ApiError(said, { code, status, requestId, body })
-    return this.#missingPermission(said, code)
+    content: Uint8Array | (() => Readable),
+    { contentType = 'application/octet-stream', size, ...options }: UploadOptions = {},
+  ): Promise<unknown> {
+    const length = size === undefined ? {} : { 'content-length': String(size) }
+    const headers = { 'content-type': contentType, ...length, ...options.headers }
+    const call = { ...this.#json(method, path, undefined, { ...options, headers }), content }
+    return readJson(method, call.target.pathname, (await this.#caller.answer(call)).incoming)
   }
 
-  #missingPermission(message: string, code: string): PermissionError {
-    const { clientId, authority } = this.#identity
-    const needed = this.#options.permissions ?? []
-    const permission =
-      needed.length === 0
-        ? 'the application permission that this call needs'
-        : `the application permission ${needed.join(', ')}`
-    return new PermissionError(message, { code, hint: consentHint(clientId, authority, permission) })
+  /**
+   * Reads a collection item by item, following `@odata.nextLink` on this API's origin (wire.md §13.5). While the items of one
+   * page are read, the next one is on its way. A next link that was kept goes on where it leads.
+   */
+  pages(path: string, options?: CallOptions): Pages {
+    return new Pages(
+      (next, signal) => this.get(next, { priority: 'bulk', ...options, signal }),
+      path,
+      options?.signal,
+    )
   }
-}
 
-function consentHint(
-  clientId: string | undefined,
-  authority: Authority | undefined,
-  permission: string,
-): string {
-  if (clientId === undefined || authority === undefined)
-    return `The identity has no consent for ${permission}: an administrator of its tenant has to grant it`
-  if (authority.adminConsentUrl === undefined)
-    return `Application '${clientId}' lacks ${permission}: an administrator of ${authority.host} or of the API has to grant it`
-  return (
-    `Application '${clientId}' has no consent for ${permission} in tenant '${authority.tenant}': ` +
-    `an administrator of that tenant has to grant it, at ${authority.adminConsentUrl(clientId)}`
-  )
+  /**
+   * Reads what has changed since a link was kept, or everything the first time, page by page (wire.md §13.5).
+   *
+   * @example
+   * ```ts
+   * import type { Api } from '@tomte/client'
+   * declare const directory: Api
+   * declare const kept: { link?: string }
+   * for await (const page of directory.delta('/users/delta?$select=displayName', { link: kept.link })) {
+   *   if (page.resync) console.log('everything is told anew: whoever is not named any more is gone')
+   *   for (const { id, item, removed } of page.changes) console.log(id, removed ?? item)
+   *   kept.link = page.link
+   * }
+   * ```
+   */
+  delta(path: string, options: DeltaOptions = {}): Delta {
+    const { link, ...others } = options
+    const ask = async (next: string) => {
+      const call = this.#json('GET', next, undefined, { priority: 'bulk', ...others })
+      const answered = await this.#caller.exchange(call)
+      return { answered, call }
+    }
+    const refuse = (call: Call, answered: Answered) => this.#caller.refusal(call, answered)
+    return new Delta({ ask, refuse, baseUrl: this.baseUrl, path, link })
+  }
+
+  /**
+   * Sends any number of requests as JSON batches of up to 20, several at a time, and returns their answers in the order of the
+   * requests (wire.md §13.5). Throttled items are sent again; so are those that may be repeated after 502, 503, 504 and a
+   * lost answer. Other refusals are the caller's business and are returned.
+   *
+   * @throws PermissionError, ApiError or UnavailableError of the first item that was denied, gave up, or of which nobody knows
+   * whether it was done; batches that have not been sent are not. {@link answersOf} the error has what was answered.
+   * @throws ConfigurationError if an item depends on one that does not come before it.
+   */
+  async batch(requests: readonly BatchRequest[], options: CallOptions = {}): Promise<BatchResponse[]> {
+    const answers = await this.#batched(requests, options, true)
+    const failure = answers.find((answer) => answer?.error !== undefined)?.error
+    if (failure !== undefined) throw failedAnswers(failure, answers)
+    return answers.filter((answer) => answer !== undefined)
+  }
+
+  /**
+   * As {@link batch}, but sends everything and loses nothing: an item that was denied, gave up or may have been done has its
+   * `error` beside its status, which is 0 if there was no answer at all.
+   *
+   * @throws ConfigurationError if an item depends on one that does not come before it; the signal's reason.
+   */
+  async batchSettled(requests: readonly BatchRequest[], options: CallOptions = {}): Promise<BatchResponse[]> {
+    const answers = await this.#batched(requests, options, false)
+    return answers.filter((answer) => answer !== undefined)
+  }
+
+  /**
+   * Compares the application permissions that the calls so far have needed with those that are held: the smallest set that would
+   * have done, what is missing and what could be taken away. It knows the routes that `@tomte/platform` offers of Microsoft
+   * Graph; others are listed as unknown.
+   *
+   * @param held default: the roles of the token, none if it cannot be read.
+   * @throws TomteError if there is no token.
+   * @example
+   * ```ts
+   * import { type Api, describeLeastPrivilege } from '@tomte/client'
+   * declare const directory: Api
+   * await directory.get('/users?$top=1')
+   * console.log(describeLeastPrivilege(await directory.leastPrivilege()))
+   * ```
+   */
+  async leastPrivilege(held?: readonly string[]): Promise<LeastPrivilege> {
+    return leastPrivilegeOf(this.#used, held ?? (await this.#caller.rolesHeld()))
+  }
+
+  #batched(requests: readonly BatchRequest[], options: CallOptions, stopEarly: boolean) {
+    for (const { method, url } of requests) this.#used.note(method, url)
+    const bulk = { priority: 'bulk', ...options } as const
+    return new BatchRun(requests, {
+      caller: this.#caller,
+      envelope: (body, units, repeatable) => ({
+        ...this.#json('POST', '/$batch', body, { ...bulk, repeatable }),
+        units,
+      }),
+      needed: (method, path) => this.#needed(method, path),
+      signal: options.signal,
+      stopEarly,
+    }).run()
+  }
+
+  #json(method: string, path: string, body: object | undefined, options: CallOptions): Call {
+    const target = this.#address.resolve(path)
+    this.#used.note(method, path)
+    const headers: Record<string, string> = { accept: 'application/json' }
+    const content = body === undefined ? undefined : JSON.stringify(body)
+    if (content !== undefined) headers['content-type'] = 'application/json'
+    if (this.#heedsPriority && options.priority !== undefined)
+      headers['x-ms-throttle-priority'] = options.priority === 'bulk' ? 'Low' : 'High'
+    // Two spellings of one header would both be sent.
+    for (const name in options.headers) headers[name.toLowerCase()] = options.headers[name] ?? ''
+    const needed = () => this.#needed(method, path)
+    return { method, target, headers, content, options, units: 1, needed }
+  }
+
+  #needed(method: string, path: string): readonly string[] {
+    return this.#permissions.length > 0 ? this.#permissions : this.#used.needed(method, path)
+  }
 }
 
 /**
@@ -257,47 +286,3 @@ function consentHint(
 export function api(identity: Identity, options: ApiOptions): Api {
   return new Api(identity, options)
 }
-
-function baseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol !== 'https:' || url.href !== url.origin + url.pathname) {
-    throw new ConfigurationError(
-      `Cannot use the base URL, as it must be an https:// URL without a query: found '${withoutUser(text)}'`,
-      {
-        code: 'base_url_invalid',
-        hint: 'Set it to the root of the API, for example https://graph.microsoft.com/v1.0',
-      },
-    )
-  }
-  if (!url.pathname.endsWith('/')) url.pathname += '/'
-  return url
-}
-
-function parseBody(method: string, url: URL, { status, text }: Incoming): unknown {
-  if (text === '') return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new ProtocolError(
-      `Cannot read the answer to ${method} ${url.pathname}, as it must be JSON: status ${status}, ${text.length} characters`,
-      {
-        code: 'answer_malformed',
-      },
-    )
-  }
-}
-
-function jsonOrText(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text.slice(0, 1000)
-  }
-}
-
-/** Two spellings of one header would both be sent. */
-const lowerCased = (headers: Readonly<Record<string, string>> = {}) =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
-
-const first = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value)
-const header = (response: Incoming, name: string) => first(response.headers[name])

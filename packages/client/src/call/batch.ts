@@ -1,124 +1,108 @@
-import { ProtocolError, type TomteError } from '../errors.ts'
-import { nextDelayMs } from './retry.ts'
+import { ConfigurationError, ProtocolError, type TomteError } from '../errors.ts'
 
 /** One request inside a batch; `url` is relative to the API's base URL. */
 export interface BatchRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
   readonly url: string
   readonly body?: object | undefined
+  /** Beside `Content-Type: application/json`, which a body has anyway. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** The places, in the list and from 0, of earlier requests that must have succeeded before this one is done. */
+  readonly dependsOn?: readonly number[] | undefined
+  /** Whether doing it twice does no harm; default as for a call. */
+  readonly repeatable?: boolean | undefined
 }
 
 /** The answer to one request of a batch; header names are in lower case. */
 export interface BatchResponse {
+  /** 0 if there was no answer; 424 if a request that this one depends on has failed. */
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: unknown
+  /**
+   * Set when the item was denied, gave up, or may have been done without an answer; the class is the remedy. Other refusals,
+   * such as 400 and 404, are the business of the caller and have none.
+   */
+  readonly error?: TomteError | undefined
 }
 
-/** What a batch needs of the outside. */
-export interface BatchEffects {
-  readonly post: (body: object) => Promise<unknown>
-  readonly pause: (ms: number) => Promise<void>
-  readonly random: () => number
-  readonly nowMs: () => number
-  readonly refuse: (item: BatchRequest, response: BatchResponse) => TomteError
+/** Graph takes no more than this in one batch (wire.md §13.5). */
+export const BATCH_SIZE = 20
+
+const answered = new WeakMap<TomteError, readonly (BatchResponse | undefined)[]>()
+
+/**
+ * What was answered before `batch` failed with this error, in the places of the requests; `undefined` of those that were not sent
+ * or given up. An error that is none of a batch has none.
+ */
+export function answersOf(error: unknown): readonly (BatchResponse | undefined)[] {
+  return answered.get(error as TomteError) ?? []
 }
 
-// Graph takes no more than this in one batch (wire.md §13.5).
-const BATCH_SIZE = 20
-
-/** Sends the requests in batches and returns the answers in the order of the requests. */
-export async function runBatch(
-  requests: readonly BatchRequest[],
-  effects: BatchEffects,
-): Promise<BatchResponse[]> {
-  const answers: BatchResponse[] = []
-  for (let start = 0; start < requests.length; start += BATCH_SIZE) {
-    answers.push(...(await runChunk(requests.slice(start, start + BATCH_SIZE), effects)))
-  }
-  return answers
+/** Keeps the answers beside the error, where no log prints them. */
+export function failedAnswers(
+  error: TomteError,
+  answers: readonly (BatchResponse | undefined)[],
+): TomteError {
+  answered.set(error, answers)
+  return error
 }
 
-async function runChunk(chunk: readonly BatchRequest[], effects: BatchEffects): Promise<BatchResponse[]> {
-  const answers = new Map<number, BatchResponse>()
-  let open = chunk.map((_, index) => index)
-  for (let number = 1; open.length > 0; number += 1) {
-    const responses = readResponses(
-      await effects.post({ requests: open.map((index) => item(chunk[index], index)) }),
+/** @throws ConfigurationError if an item depends on one that does not come before it. */
+export function requireOrder(requests: readonly BatchRequest[]): void {
+  for (const [index, { dependsOn = [] }] of requests.entries()) {
+    const wrong = dependsOn.find((place) => !Number.isInteger(place) || place < 0 || place >= index)
+    if (wrong === undefined) continue
+    throw new ConfigurationError(
+      `Cannot batch request ${index}, as what it depends on must come before it: found ${wrong}`,
+      { code: 'batch_order_invalid', hint: 'Name places in the list of requests, counted from 0' },
     )
-    const delays: number[] = []
-    for (const index of open) {
-      const request = chunk[index]
-      const response = responses.get(String(index))
-      if (!request || !response) throw malformed(`no answer to the request with id ${index}`)
-      answers.set(index, response)
-      // A denied item means that the application itself may not: the rest would be denied too.
-      if (response.status === 403) throw effects.refuse(request, response)
-      const delay = delayOf(request, response, number, effects)
-      if (delay !== undefined) {
-        answers.delete(index)
-        delays.push(delay)
-      }
-    }
-    open = open.filter((index) => !answers.has(index))
-    if (open.length > 0) await effects.pause(Math.max(...delays))
   }
-  return chunk.map((_, index) => answers.get(index)).filter((answer) => answer !== undefined)
 }
 
-function delayOf(
-  request: BatchRequest,
-  response: BatchResponse,
-  number: number,
-  effects: BatchEffects,
-): number | undefined {
-  const repeatable = request.method !== 'POST' && request.method !== 'PATCH'
-  const retryAfter = response.headers['retry-after']
-  const delay = nextDelayMs(
-    { number, status: response.status, retryAfter, repeatable },
-    effects.nowMs(),
-    effects.random,
-  )
-  if (delay === undefined && (response.status === 429 || response.status >= 500))
-    throw effects.refuse(request, response)
-  return delay
+/** One request as it stands in the envelope; the id is its place in the whole list. */
+export function itemOf(request: BatchRequest, index: number, dependsOn: readonly number[]): object {
+  const { method, url, body, headers = {} } = request
+  const typed = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type')
+  const all = body === undefined || typed ? headers : { 'Content-Type': 'application/json', ...headers }
+  return {
+    id: String(index),
+    method,
+    url,
+    ...(Object.keys(all).length > 0 && { headers: all }),
+    ...(body !== undefined && { body }),
+    ...(dependsOn.length > 0 && { dependsOn: dependsOn.map(String) }),
+  }
 }
 
-function item(request: BatchRequest | undefined, index: number): object {
-  if (!request) throw new RangeError(`Cannot batch request ${index}: there is none`)
-  const { method, url, body } = request
-  const content = body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body }
-  return { id: String(index), method, url, ...content }
-}
-
-function readResponses(body: unknown): Map<string, BatchResponse> {
+/** Reads the answers by their ids. @throws ProtocolError if they cannot be told apart. */
+export function readResponses(body: unknown): Map<string, BatchResponse> {
   if (typeof body !== 'object' || body === null || !('responses' in body) || !Array.isArray(body.responses)) {
-    throw malformed('no "responses" list')
+    throw malformedBatch('no "responses" list')
   }
   const responses = new Map<string, BatchResponse>()
   for (const response of body.responses) {
     const [id, answer] = readResponse(response)
-    if (responses.has(id)) throw malformed(`two answers to the request with id ${id}`)
+    if (responses.has(id)) throw malformedBatch(`two answers to the request with id ${id}`)
     responses.set(id, answer)
   }
   return responses
 }
 
 function readResponse(response: unknown): [string, BatchResponse] {
-  if (typeof response !== 'object' || response === null) throw malformed('an answer that is no object')
+  if (typeof response !== 'object' || response === null) throw malformedBatch('an answer that is no object')
   const { id, status, headers, body } = response as Readonly<Record<string, unknown>>
   if (typeof id !== 'string' || typeof status !== 'number')
-    throw malformed('an answer without "id" or "status"')
+    throw malformedBatch('an answer without "id" or "status"')
   const pairs = typeof headers === 'object' && headers !== null ? Object.entries(headers) : []
   const lowered = pairs.map(([name, value]) => [name.toLowerCase(), String(value)])
   return [id, { status, headers: Object.fromEntries(lowered), body }]
 }
 
-function malformed(found: string): ProtocolError {
+/** An envelope that is none. */
+export function malformedBatch(found: string): ProtocolError {
   return new ProtocolError(
     `Cannot read the batch's answer, as each request needs one response: found ${found}`,
-    {
-      code: 'batch_malformed',
-    },
+    { code: 'batch_malformed' },
   )
 }

@@ -1,19 +1,23 @@
 import type { ApiDefinition } from '../configuration/configuration.ts'
 import type { Identity } from '../identity/identity.ts'
-import { type Api, api } from './api.ts'
+import { type Api, type ApiOptions, api } from './api.ts'
 import { graph } from './graph.ts'
+
+/** What the surroundings add to every API that a configuration defines. */
+export type ApiSettings = Pick<ApiOptions, 'proxy' | 'ca'>
 
 /**
  * The web API that a configuration defines, as this identity sees it.
  *
  * @throws ConfigurationError if the base URL or the scope cannot be used.
  */
-export function definedApi(identity: Identity, definition: ApiDefinition): Api {
+export function definedApi(identity: Identity, definition: ApiDefinition, settings: ApiSettings = {}): Api {
   const { permissions } = definition
-  if (!('graph' in definition)) return api(identity, definition)
-  const current = graph(identity, { permissions })
+  if (!('graph' in definition)) return api(identity, { ...settings, ...definition })
+  const current = graph(identity, { ...settings, permissions })
   if (definition.graph === 'v1.0') return current
-  return graph(identity, { permissions, baseUrl: new URL(`../${definition.graph}`, current.baseUrl).href })
+  const baseUrl = new URL(`../${definition.graph}`, current.baseUrl).href
+  return graph(identity, { ...settings, permissions, baseUrl })
 }
 
 /**
@@ -30,9 +34,10 @@ export function definedApi(identity: Identity, definition: ApiDefinition): Api {
 export function definedApis<Name extends string>(
   identity: Identity,
   definitions: Readonly<Record<Name, ApiDefinition>>,
+  settings: ApiSettings = {},
 ): Readonly<Record<Name, Api>> {
   const made = Object.entries<ApiDefinition>(definitions).map(
-    ([name, definition]) => [name, definedApi(identity, definition)] as const,
+    ([name, definition]) => [name, definedApi(identity, definition, settings)] as const,
   )
   return Object.fromEntries(made) as Record<Name, Api>
 }

@@ -3,7 +3,10 @@ import { type ErrorFacts, TomteError } from '../errors.ts'
 /** What an {@link ApiError} carries beside its message. */
 export interface ApiErrorFacts extends ErrorFacts {
   readonly status: number
+  /** Finds the request in the API's logs. */
   readonly requestId?: string | undefined
+  /** The id that this client gave to the request, if the API repeats it. */
+  readonly clientRequestId?: string | undefined
   /** The answer's JSON, or its text where it was none. */
   readonly body: unknown
 }
@@ -13,12 +16,14 @@ export class ApiError extends TomteError {
   override readonly name = 'ApiError'
   readonly status: number
   readonly requestId: string | undefined
+  readonly clientRequestId: string | undefined
   readonly body: unknown
 
   constructor(message: string, facts: ApiErrorFacts) {
     super(message, facts)
     this.status = facts.status
     this.requestId = facts.requestId
+    this.clientRequestId = facts.clientRequestId
     this.body = facts.body
   }
 }

@@ -1,6 +1,7 @@
 import { CLOUDS, cloudOf } from '../authority/clouds.ts'
 import type { Identity } from '../identity/identity.ts'
-import { type Api, type ApiOptions, api } from './api.ts'
+import { Api, type ApiOptions } from './api.ts'
+import { GRAPH_PERMISSIONS } from './graph-permissions.ts'
 
 /** As {@link ApiOptions}; the default is Microsoft Graph in the identity's own cloud. */
 export type GraphOptions = { readonly [Name in keyof ApiOptions]?: ApiOptions[Name] | undefined }
@@ -19,5 +20,9 @@ export type GraphOptions = { readonly [Name in keyof ApiOptions]?: ApiOptions[Na
 export function graph(identity: Identity, options: GraphOptions = {}): Api {
   const { graph: origin } = cloudOf(identity.authority?.host ?? '') ?? CLOUDS.AzurePublicCloud
   const { baseUrl = `${origin}/v1.0`, scope = `${origin}/.default`, ...others } = options
-  return api(identity, { ...others, baseUrl, scope })
+  return new Api(
+    identity,
+    { ...others, baseUrl, scope },
+    { permissions: GRAPH_PERMISSIONS, heedsPriority: true },
+  )
 }

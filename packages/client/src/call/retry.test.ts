@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { nextDelayMs } from './retry.ts'
+import { type Attempt, isRepeatable, nextDelay, RetryBudget } from './retry.ts'
 
 const NOW_MS = Date.UTC(2026, 8, 21, 14, 0, 0)
 const never = (): number => assert.fail('no randomness is needed here')
 
 const delay = (
-  status: number,
+  status: Attempt['status'],
   {
     number = 1,
     retryAfter,
     repeatable = true,
   }: { number?: number; retryAfter?: string; repeatable?: boolean },
   random: () => number = () => 0,
-) => nextDelayMs({ number, status, retryAfter, repeatable }, NOW_MS, random)
+) => nextDelay({ number, status, retryAfter, repeatable }, NOW_MS, random)?.ms
 
-describe('nextDelayMs', () => {
+describe('nextDelay', () => {
   for (const status of [429, 502, 503, 504]) {
     it(`repeats ${status} where that does no harm`, () => {
       assert.equal(delay(status, { retryAfter: '7' }, never), 7000)
@@ -83,4 +83,42 @@ describe('nextDelayMs', () => {
       assert.equal(delay(503, { retryAfter }), 250)
     })
   }
+
+  it('always repeats what was never sent, and a lost answer where that does no harm', () => {
+    assert.equal(delay('unsent', { repeatable: false }), 250)
+    assert.equal(delay('lost', {}), 250)
+    assert.equal(delay('lost', { repeatable: false }, never), undefined)
+  })
+
+  it('tells the waits that the server has named from its own', () => {
+    const attempt = { number: 1, status: 429, repeatable: true } as const
+    assert.deepEqual(nextDelay({ ...attempt, retryAfter: '2' }, NOW_MS, never), { ms: 2000, named: true })
+    assert.deepEqual(
+      nextDelay({ ...attempt, retryAfter: undefined }, NOW_MS, () => 0),
+      { ms: 250, named: false },
+    )
+  })
+})
+
+describe('isRepeatable', () => {
+  it('goes by the method (RFC 9110 §9.2.2) unless the caller says otherwise', () => {
+    const methods = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'POST', 'PATCH', 'LOCK', 'get']
+    assert.deepEqual(
+      methods.filter((method) => isRepeatable(method, undefined)),
+      ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'],
+    )
+    assert.deepEqual([isRepeatable('POST', true), isRepeatable('GET', false)], [true, false])
+  })
+})
+
+describe('RetryBudget', () => {
+  it('gives fifty at once, and then one for every ten successes', () => {
+    const budget = new RetryBudget()
+    const taken = () => Array.from({ length: 100 }, () => budget.take()).filter(Boolean).length
+    assert.equal(taken(), 50)
+    for (let success = 0; success < 31; success += 1) budget.succeeded()
+    assert.equal(taken(), 3)
+    for (let success = 0; success < 10_000; success += 1) budget.succeeded()
+    assert.equal(taken(), 50)
+  })
 })

@@ -27,6 +27,11 @@ export interface ApplicationOptions extends TransportOptions {
   readonly clientId: string
   /** One credential, or several in order: the next is tried when the authority refuses one. */
   readonly credential: Credential | readonly Credential[]
+  /**
+   * `['cp1']` declares that claims challenges are answered (wire.md §11), as {@link Api} does: tokens may then live for a day and
+   * be refused at any moment. Callers of `getToken` have to hand it the claims themselves. Default: none.
+   */
+  readonly clientCapabilities?: readonly string[] | undefined
   /** How many tokens are kept, over all tenants. Default 100,000. */
   readonly tokensMax?: number | undefined
   /** Where the processes of a fleet share their tokens: `sharedStore` of `@tomte/client/store`. Default: nowhere. */
@@ -81,6 +86,7 @@ class Application {
       tell,
       endpointOf: this.server.endpointOf,
       credentials,
+      clientCapabilities: options.clientCapabilities,
       post: formPoster({ ...options, clock }),
       sent: () => {
         this.tokenRequests += 1

@@ -42,7 +42,7 @@ const SUPPRESSED = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRAC
  * `traceparent`; headers of the caller's own come first (OpenTelemetry's semantic conventions for HTTP).
  */
 export async function observedAttempt(send: Send, { outgoing, resends, now }: Attempt): Promise<Incoming> {
-  const url = new URL(outgoing.url)
+  const url = new URL(outgoing.origin + outgoing.path)
   const facts = { ...methodAttributes(outgoing.method), ...serverAttributes(url) }
   const span = trace.getTracer(SCOPE_NAME).startSpan(spanName(facts), {
     kind: SpanKind.CLIENT,

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Credential, TokenForm } from '../credential/credential.ts'
 import { ConfigurationError, CredentialError } from '../errors.ts'
 import type { Listener } from '../events.ts'
+import { declaredClaims } from './declared-claims.ts'
 import type { PostForm } from './request.ts'
 import { readTokenResponse } from './response.ts'
 import { rolesIn } from './roles.ts'
@@ -24,6 +25,8 @@ export interface AcquireOptions {
   readonly credentials: readonly Credential[]
   readonly post: PostForm
   readonly clock: Clock
+  /** What the application can do, such as `cp1` (wire.md §11). */
+  readonly clientCapabilities?: readonly string[] | undefined
   /** Counts what is sent. */
   readonly sent: () => void
   readonly tell: Listener
@@ -110,7 +113,7 @@ interface Seen {
 }
 
 async function exchange(
-  { clientId, endpointOf, post, clock, sent }: AcquireOptions,
+  { clientId, endpointOf, post, clock, clientCapabilities, sent }: AcquireOptions,
   credential: Credential,
   { tenant, scope, claims }: TokenRequest,
   seen: Seen,
@@ -123,7 +126,8 @@ async function exchange(
     headers: server ? {} : { 'client-request-id': randomUuid(), 'return-client-request-id': 'true' },
   }
   if (scope !== '') form.body.set('scope', scope)
-  if (claims !== undefined) form.body.set('claims', claims)
+  const declared = declaredClaims(claims, clientCapabilities)
+  if (declared !== undefined) form.body.set('claims', declared)
   for (const [name, value] of parameters) form.body.append(name, value)
   await credential(form, { clientId, tokenEndpoint, server, nowMs: clock.now(), randomUuid })
   sent()

@@ -2,14 +2,24 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import fastify, { type FastifyInstance } from 'fastify'
 import { type JWTPayload, SignJWT } from 'jose'
-import { createGuard, type Guard } from '../guard.ts'
-import { CLIENT, EXPECTED, GOOD, keySource, newRsaKeys, NOW_SECONDS, ROLE } from '../test-support.ts'
-import { guarded } from './fastify.ts'
+import { createGuard } from '../guard.ts'
+import {
+  AUDIENCE,
+  CLIENT,
+  GOOD,
+  keySource,
+  newRsaKeys,
+  NOW_SECONDS,
+  ROLE,
+  trusting,
+} from '../test-support.ts'
+import { assertEveryRouteListed, permissionTable } from '../permission-table.ts'
+import { guarded, registeredRoutes } from './fastify.ts'
 
 const { publicKey, privateKey } = newRsaKeys()
 const guard = createGuard({
-  ...EXPECTED,
-  keys: keySource({ 'key-1': publicKey }),
+  audience: [AUDIENCE],
+  issuers: trusting(keySource({ 'key-1': publicKey })),
   now: () => NOW_SECONDS * 1000,
 })
 
@@ -205,7 +215,7 @@ describe('guarded', () => {
 
   it('lets errors that are no refusals reach the error handler of the API', async (t) => {
     const failure = new Error('no connection to the keys')
-    const broken: Guard = { admit: () => Promise.reject(failure) }
+    const broken = { admit: () => Promise.reject(failure), recall: () => undefined }
     const seen: unknown[] = []
     const url = await listening(t, (app) => {
       guarded(app, { guard: broken })
@@ -236,5 +246,61 @@ describe('guarded', () => {
       msg: 'refused',
     })
     for (const part of authorization.split(/[ .]/).slice(1)) assert.ok(!lines.join('').includes(part))
+  })
+})
+
+describe('guarded, with a permission table', () => {
+  const permissions = permissionTable({
+    'GET /v1/orders': [ROLE],
+    'PUT /v1/orders': [ROLE],
+    'POST /v1/orders': ['Orders.Write.All'],
+  })
+  const refused = (route: string) =>
+    new TypeError(
+      `Cannot register ${route}, as a guarded route needs config.roles or one line in the permission table: found none`,
+    )
+
+  it('finds who may call by method and path, prefix included', async (t) => {
+    let routes: readonly string[] = []
+    const url = await listening(t, (app) => {
+      routes = registeredRoutes(app)
+      guarded(app, { guard, permissions })
+      app.register(
+        async (scope) => {
+          scope.get('/orders', async () => 'read')
+          scope.put('/orders', async () => 'put')
+          scope.post('/orders', async () => 'write')
+        },
+        { prefix: '/v1' },
+      )
+    })
+    const readOnly = await bearer({ roles: [ROLE] })
+    assert.equal((await ask(`${url}/v1/orders`, readOnly)).body, 'read')
+    assert.equal((await ask(`${url}/v1/orders`, readOnly, 'HEAD')).status, 200)
+    assert.deepEqual(await ask(`${url}/v1/orders`, readOnly, 'POST'), NO_ROLE)
+    assertEveryRouteListed(permissions, routes)
+  })
+
+  it('refuses to register what the table does not list', () => {
+    const app = fastify()
+    guarded(app, { guard, permissions })
+    assert.throws(() => app.delete('/v1/orders', async () => ''), refused('DELETE /v1/orders'))
+    assert.throws(() => app.get('/orders', async () => ''), refused('GET /orders'))
+  })
+
+  it('refuses one route for methods that the table treats apart', () => {
+    const app = fastify()
+    guarded(app, { guard, permissions })
+    const route = { url: '/v1/orders', method: ['GET', 'POST'], handler: async () => '' }
+    assert.throws(() => app.route(route), refused('GET,POST /v1/orders'))
+  })
+
+  it('lets no empty list of a route hide behind the table', () => {
+    const app = fastify()
+    guarded(app, { guard, permissions })
+    assert.throws(
+      () => app.get('/v1/orders', { config: { roles: [] } }, async () => ''),
+      refused('GET /v1/orders'),
+    )
   })
 })

@@ -1,9 +1,10 @@
+import type { Principal } from '@tomte/guard'
 import { GraphError } from '../graph/errors.ts'
 import type { GraphCall, GraphReply, GraphRoutes } from '../graph/routes.ts'
 import type { GraphRoute } from '../graph/permissions.ts'
 import { joined } from '../store/joined.ts'
 import { type Activity, activityOf } from './activities.ts'
-import { modifiedOfPerson, modifiedProperties, type Shown } from './changes.ts'
+import { type ModifiedProperty, modifiedOfPerson, modifiedProperties, type Shown } from './changes.ts'
 import { writeAudit } from './directory-audit.ts'
 
 /** The routes, each change of them in one transaction with its audit row. What is refused changes nothing and leaves none. */
@@ -22,41 +23,80 @@ export function audited(routes: GraphRoutes): GraphRoutes {
 
 async function change(
   routes: GraphRoutes,
-  activity: Activity,
+  named: Activity,
   handle: GraphRoutes[GraphRoute],
   call: GraphCall,
 ): Promise<GraphReply> {
-  const addressed = call.params['id']
-  const before = addressed === undefined ? {} : await shown(routes, activity, call, addressed)
+  const addressed = addressedBy(named, call)
+  const before = addressed === undefined ? {} : await shown(routes, named, call, addressed)
   const reply = await handle(call)
-  const made = (reply.body as { readonly id?: unknown } | undefined)?.id
-  const targetId = addressed ?? (typeof made === 'string' ? made : undefined)
-  const after = targetId === undefined ? {} : await shown(routes, activity, call, targetId)
+  // What has just been made or put back is in the answer already.
+  const isAnswered = addressed === undefined || named.operation === 'Restore'
+  const after = isAnswered ? objectOf(reply.body) : await shown(routes, named, call, addressed)
+  const activity = { ...named, ...named.byType?.[String(before['@odata.type'])] }
   const { tenantId, principal, correlationId, nowMs } = call
-  await writeAudit(call.db, {
-    tenantId,
-    atMs: nowMs,
-    activity,
-    correlationId,
-    by: {
-      kind: 'application',
-      appId: principal.appId,
-      servicePrincipalId: principal.objectId,
-      displayName: await nameOf(call, principal.appId),
-    },
-    targetId: textOf(after['id']) ?? textOf(before['id']) ?? targetId,
-    targetName: textOf(after[NAMES[activity.target]]) ?? textOf(before[NAMES[activity.target]]),
-    modified:
-      activity.target === 'User' ? modifiedOfPerson(objectOf(call.body)) : modifiedProperties(before, after),
-  })
+  const name = NAMES[activity.target]
+  const displayName = await nameOf(call)
+  for (const target of targetsOf(activity, call) ?? [
+    textOf(after['id']) ?? textOf(before['id']) ?? addressed,
+  ])
+    await writeAudit(call.db, {
+      tenantId,
+      atMs: nowMs,
+      activity,
+      correlationId,
+      by: {
+        kind: 'application',
+        appId: principal.appId,
+        servicePrincipalId: principal.objectId,
+        displayName,
+      },
+      targetId: target,
+      targetName: textOf(after[name]) ?? textOf(before[name]),
+      modified: modifiedBy(activity, call, before, after),
+    })
   return reply
 }
+
+/** The id in the URL of what is changed; empty for what there is one of, nothing for what is only made. */
+function addressedBy({ shownBy }: Activity, { params }: GraphCall): string | undefined {
+  if (shownBy === undefined) return undefined
+  const [, parameter] = /:(\w+)/.exec(shownBy) ?? []
+  return parameter === undefined ? '' : params[parameter]
+}
+
+function targetsOf({ targets }: Activity, { body }: GraphCall): readonly string[] | undefined {
+  const ids = targets === undefined ? undefined : objectOf(body)[targets]
+  return Array.isArray(ids) ? [...new Set(ids.map(String))] : undefined
+}
+
+function modifiedBy(
+  { links, target }: Activity,
+  { params, body }: GraphCall,
+  before: Shown,
+  after: Shown,
+): readonly ModifiedProperty[] {
+  if (links) {
+    const { memberId, ownerId, policyId } = params
+    const [added] = /[^/]+$/.exec(textOf(objectOf(body)['@odata.id']) ?? '') ?? []
+    const removed = memberId ?? ownerId ?? policyId
+    return [{ displayName: `${links}.ObjectID`, oldValue: idText(removed), newValue: idText(added) }]
+  }
+  return target === 'User' ? modifiedOfPerson(objectOf(body)) : modifiedProperties(before, after)
+}
+
+const idText = (id: string | undefined): string | null =>
+  id === undefined ? null : JSON.stringify(id.slice(0, ID_LENGTH_MAX))
+
+const ID_LENGTH_MAX = 100
 
 const NAMES: Readonly<Record<Activity['target'], string>> = {
   Application: 'displayName',
   ServicePrincipal: 'displayName',
   User: 'userPrincipalName',
-  Other: 'displayName',
+  Group: 'displayName',
+  Policy: 'displayName',
+  Directory: 'displayName',
 }
 
 /** The target as the directory shows it; the entries of a list stand under the list's name. */
@@ -67,7 +107,8 @@ async function shown(
   id: string,
 ): Promise<Shown> {
   if (!shownBy) return {}
-  const reading = { ...call, params: { id }, query: {}, body: undefined }
+  const [, parameter = ''] = /:(\w+)/.exec(shownBy) ?? []
+  const reading = { ...call, params: { [parameter]: id }, query: {}, body: undefined, ifMatch: undefined }
   const { body } = await routes[shownBy](reading).catch(missing)
   const { value, ...object } = objectOf(body)
   const [, owner = '', list] = /^GET (\/\w+\/:id)(?:\/(\w+))?$/.exec(shownBy) ?? []
@@ -88,11 +129,19 @@ const objectOf = (value: unknown): Shown =>
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
-async function nameOf({ db }: GraphCall, appId: string): Promise<string | null> {
-  const row = await db
+/** The names of callers by their tokens: requests of one batch have one caller. */
+const NAMES_OF_CALLERS = new WeakMap<Principal, Promise<string | null>>()
+
+function nameOf({ db, principal }: GraphCall): Promise<string | null> {
+  const known = NAMES_OF_CALLERS.get(principal)
+  if (known) return known
+  const asked = db
     .selectFrom('application')
     .select('display_name')
-    .where('app_id', '=', appId)
+    .where('app_id', '=', principal.appId)
     .executeTakeFirst()
-  return row?.display_name ?? null
+    .then((row) => row?.display_name ?? null)
+  NAMES_OF_CALLERS.set(principal, asked)
+  asked.catch(() => NAMES_OF_CALLERS.delete(principal))
+  return asked
 }

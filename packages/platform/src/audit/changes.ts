@@ -11,8 +11,16 @@ export interface ModifiedProperty {
 export type Shown = Readonly<Record<string, unknown>>
 
 const VALUE_LENGTH_MAX = 4000
-// What says something of a secret or repeats a key is left out at any depth, wherever it may stand one day.
-const SILENT = new Set(['hint', 'secretText', 'key', 'password', 'passwordProfile', 'customKeyIdentifier'])
+// What says something of a secret or a person, or repeats a key, is left out at any depth, wherever it may stand one day.
+const SILENT = new Set([
+  'hint',
+  'secretText',
+  'key',
+  'password',
+  'passwordProfile',
+  'customKeyIdentifier',
+  'accounts',
+])
 
 /** Lists the properties that differ; of lists, the entries that only one side has. */
 export function modifiedProperties(before: Shown, after: Shown): readonly ModifiedProperty[] {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Selectable } from 'kysely'
 import { notFound } from '../graph/errors.ts'
 import type { Database } from '../store/database.ts'
+import { insertRow } from '../store/insert-row.ts'
 import type { Schema } from '../store/schema.ts'
 import type { Activity } from './activities.ts'
 import type { ModifiedProperty } from './changes.ts'
@@ -17,13 +18,19 @@ export type Initiator =
       readonly servicePrincipalId: string
       readonly displayName: string | null
     }
-  | { readonly kind: 'administrator'; readonly displayName: string }
+  | {
+      readonly kind: 'administrator'
+      /** The user's id; `null` for the platform's own administrator, who is no user. */
+      readonly userId: string | null
+      readonly displayName: string
+      readonly ipAddress: string | null
+    }
 
 /** One administrative change. */
 export interface DirectoryChange {
   readonly tenantId: string
   readonly atMs: number
-  readonly activity: Omit<Activity, 'shownBy'>
+  readonly activity: Pick<Activity, 'activity' | 'category' | 'operation' | 'target'>
   readonly correlationId: string
   readonly by: Initiator
   readonly targetId: string | undefined
@@ -35,27 +42,24 @@ export interface DirectoryChange {
 export async function writeAudit(db: Database, change: DirectoryChange): Promise<void> {
   const { activity, by, targetId, targetName } = change
   const user = activity.target === 'User'
-  await db
-    .insertInto('directory_audit')
-    .values({
-      id: randomUUID(),
-      tenant_id: change.tenantId,
-      at_ms: change.atMs,
-      activity: activity.activity,
-      category: activity.category,
-      operation: activity.operation,
-      correlation_id: change.correlationId,
-      initiated_by: JSON.stringify(initiatedBy(by)),
-      target_id: targetId ?? null,
-      target: JSON.stringify({
-        id: targetId ?? null,
-        displayName: user ? null : (targetName ?? null),
-        type: activity.target,
-        userPrincipalName: user ? (targetName ?? null) : null,
-        modifiedProperties: change.modified,
-      }),
-    })
-    .execute()
+  await insertRow(db, 'directory_audit', {
+    id: randomUUID(),
+    tenant_id: change.tenantId,
+    at_ms: change.atMs,
+    activity: activity.activity,
+    category: activity.category,
+    operation: activity.operation,
+    correlation_id: change.correlationId,
+    initiated_by: JSON.stringify(initiatedBy(by)),
+    target_id: targetId ?? null,
+    target: JSON.stringify({
+      id: targetId ?? null,
+      displayName: user ? null : (targetName ?? null),
+      type: activity.target,
+      userPrincipalName: user ? (targetName ?? null) : null,
+      modifiedProperties: change.modified,
+    }),
+  })
 }
 
 const initiatedBy = (by: Initiator) =>
@@ -69,7 +73,15 @@ const initiatedBy = (by: Initiator) =>
           servicePrincipalName: null,
         },
       }
-    : { app: null, user: { id: null, displayName: by.displayName, userPrincipalName: null, ipAddress: null } }
+    : {
+        app: null,
+        user: {
+          id: by.userId,
+          displayName: by.displayName,
+          userPrincipalName: by.userId === null ? null : by.displayName,
+          ipAddress: by.ipAddress,
+        },
+      }
 
 type Column = 'at_ms' | 'id' | 'activity' | 'category' | 'operation' | 'correlation_id' | 'target_id'
 

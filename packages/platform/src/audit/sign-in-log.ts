@@ -22,6 +22,8 @@ const WAIT_MS = 100
 const RETRY_MS = 1000
 // Few enough that nobody waits long for the one connection of SQLite, and below its 32,766 variables.
 const BATCH = 200
+// How many rows go into one statement.
+const SIZES = [64, 8, 1]
 const RETENTION_MS = 30 * 24 * 60 * 60 * 1000
 const PRUNE_EVERY_MS = 10 * 60 * 1000
 const PRUNE_PIECE = 500
@@ -150,20 +152,19 @@ export class SignInLog {
     }
   }
 
-  /** Building a query costs more than running it, so its text is kept for each size of batch. */
+  /** Writes all of them or none. Building a query costs more than running it, so there are few, and their texts are kept. */
   async #insert(batch: readonly SignIn[]): Promise<void> {
     const rows = batch.map(rowOf)
-    let text = this.#inserts.get(rows.length)
-    if (text === undefined) {
-      text = this.#db.insertInto('sign_in').values(rows).compile().sql
-      this.#inserts.set(rows.length, text)
-    }
-    await this.#db.executeQuery(
-      CompiledQuery.raw(
-        text,
-        rows.flatMap((row) => Object.values(row)),
-      ),
-    )
+    await this.#db.transaction().execute(async (transaction) => {
+      for (let done = 0, size = 0; done < rows.length; done += size) {
+        size = SIZES.find((each) => each <= rows.length - done) ?? 1
+        const piece = rows.slice(done, done + size)
+        const text = this.#inserts.get(size) ?? transaction.insertInto('sign_in').values(piece).compile().sql
+        this.#inserts.set(size, text)
+        const values = piece.flatMap((row) => Object.values(row))
+        await transaction.executeQuery(CompiledQuery.raw(text, values))
+      }
+    })
   }
 }
 

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto'
-import { writeAudit } from '../audit/directory-audit.ts'
+import { type DirectoryChange, type Initiator, writeAudit } from '../audit/directory-audit.ts'
 import { grant } from '../registration/assignments.ts'
 import { createServicePrincipal } from '../registration/service-principals.ts'
 import type { Database } from '../store/database.ts'
@@ -46,16 +45,26 @@ const CONSENT = {
   operation: 'Assign',
   target: 'ServicePrincipal',
 } as const
+// Entra logs no refusals; here an administrator who wonders why an application waits can see that somebody refused.
+const REFUSAL = { ...CONSENT, activity: 'Refuse consent to application', operation: 'Update' } as const
+
+/** Who decides, when, and what they were shown. */
+export interface Decision {
+  readonly by: Initiator
+  readonly correlationId: string
+  readonly nowMs: number
+}
 
 /**
  * Consents for the tenant: the application's service principal, and every role that it asks for and that can
- * be granted, in one transaction (wire.md §9). `seen` is the fingerprint of what the administrator was shown.
+ * be granted, in one transaction with its audit row (wire.md §9). `seen` is the fingerprint of what the administrator was shown.
  */
 export async function grantConsent(
   db: Database,
   asker: Asker,
-  { seen, nowMs }: { readonly seen: string; readonly nowMs: number },
+  { seen, ...decision }: Decision & { readonly seen: string },
 ): Promise<Outcome> {
+  const { nowMs } = decision
   return db.transaction().execute(async (transaction) => {
     const { permissions, principalId } = await readQuestion(transaction, asker)
     const granted = grantable(permissions)
@@ -71,22 +80,34 @@ export async function grantConsent(
       if (!client || !resource) throw new RangeError('Cannot grant as both sides need a service principal')
       await grant(store, { principalId: client, resourceId: resource, appRoleId: roleId }, nowMs)
     }
-    await writeAudit(transaction, {
-      tenantId: asker.tenantId,
-      atMs: nowMs,
-      activity: CONSENT,
-      correlationId: randomUUID(),
-      by: { kind: 'administrator', displayName: 'Administrator' },
-      targetId: ids.get(asker.appId),
-      targetName: undefined,
-      modified: granted.map(({ role, roleId }) => ({
-        displayName: 'AppRole',
-        oldValue: null,
-        newValue: JSON.stringify(role ?? roleId),
-      })),
-    })
+    const modified = granted.map(({ role, roleId }) => ({
+      displayName: 'AppRole',
+      oldValue: null,
+      newValue: JSON.stringify(role ?? roleId),
+    }))
+    await log(transaction, asker, decision, { activity: CONSENT, targetId: ids.get(asker.appId), modified })
     return { kind: 'granted', granted }
   })
+}
+
+/** Logs that an administrator has refused; nothing is changed. */
+export async function refuseConsent(db: Database, asker: Asker, decision: Decision): Promise<void> {
+  const { principalId } = await readQuestion(db, asker)
+  await log(db, asker, decision, { activity: REFUSAL, targetId: principalId, modified: [] })
+}
+
+async function log(
+  db: Database,
+  { tenantId, appId }: Asker,
+  { by, correlationId, nowMs }: Decision,
+  change: Pick<DirectoryChange, 'activity' | 'targetId' | 'modified'>,
+): Promise<void> {
+  const { display_name: targetName } = await db
+    .selectFrom('application')
+    .select('display_name')
+    .where('app_id', '=', appId)
+    .executeTakeFirstOrThrow()
+  await writeAudit(db, { ...change, tenantId, atMs: nowMs, correlationId, by, targetName })
 }
 
 async function principalIds(

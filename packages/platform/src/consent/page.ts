@@ -2,9 +2,9 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Services } from '../services.ts'
 import { browserRules, formOf, PageRefusal } from '../portal/browser-rules.ts'
 import { sendPage } from '../portal/layout.ts'
-import { requireAccount } from '../portal/sign-in.ts'
-import { requestIds } from '../token/endpoint.ts'
-import { grantConsent, grantedScopes, readQuestion } from './grant.ts'
+import { requireAccount, type SignedIn } from '../portal/sign-in.ts'
+import { requestIds } from '../token/request-ids.ts'
+import { type Decision, grantConsent, grantedScopes, readQuestion, refuseConsent } from './grant.ts'
 import {
   type ConsentRequest,
   type ConsentVersion,
@@ -26,17 +26,24 @@ export function consentRoutes(app: FastifyInstance, services: Services): void {
   browserRules(app, services)
   for (const [url, version] of Object.entries(PATHS)) {
     app.get(url, async (request, reply) => {
-      const parties = await decidable(services, request as ConsentRequest, version, reply)
-      if (!parties) return reply
+      const decided = await decidable(services, request as ConsentRequest, version, reply)
+      if (!decided) return reply
+      const { parties } = decided
       const question = await readQuestion(services.db, asker(parties))
       if (parties.redirect) allowFormTo(reply, parties.redirect)
       return sendPage(reply, questionPage(parties, question))
     })
     app.post(url, async (request, reply) => {
-      const parties = await decidable(services, request as ConsentRequest, version, reply)
-      return parties ? decide(services, parties, request as ConsentRequest, reply) : reply
+      const decided = await decidable(services, request as ConsentRequest, version, reply)
+      return decided ? decide(services, decided, request as ConsentRequest, reply) : reply
     })
   }
+}
+
+/** Who may decide, and between whom. */
+interface Decided {
+  readonly parties: Parties
+  readonly who: SignedIn
 }
 
 /** What is to be decided by whoever has signed in; without a result the answer has been given. */
@@ -45,13 +52,13 @@ async function decidable(
   request: ConsentRequest,
   version: ConsentVersion,
   reply: FastifyReply,
-): Promise<Parties | undefined> {
+): Promise<Decided | undefined> {
   // A link that is wrong is told so to everybody, but for the tenant that only signing in tells.
   const before = isForAnyTenant(request) ? undefined : await readParties(services, request, version)
   const who = await requireAccount(services, request, reply)
   if (!who) return undefined
   const parties = before ?? (await readParties(services, request, version, who))
-  if (mayDecide(who, parties)) return parties
+  if (mayDecide(who, parties)) return { parties, who }
   const link = `${services.origin()}${request.url}`
   await sendPage(reply.code(403), askAdministratorPage(parties, who, link))
   return undefined
@@ -59,17 +66,26 @@ async function decidable(
 
 async function decide(
   services: Services,
-  parties: Parties,
+  { parties, who }: Decided,
   request: ConsentRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const form = formOf(request)
+  const by = {
+    kind: 'administrator',
+    userId: who.userId,
+    displayName: who.name,
+    ipAddress: request.ip,
+  } as const
+  const ids = requestIds(request)
+  const decision = { by, correlationId: ids.correlationId, nowMs: services.now() }
   switch (form.get('decision')) {
     case 'grant':
-      return grant(services, parties, form.get('seen') ?? '', reply)
+      return grant(services, parties, { ...decision, seen: form.get('seen') ?? '' }, reply)
     case 'refuse':
+      await refuseConsent(services.db, asker(parties), decision)
       return parties.redirect
-        ? reply.redirect(refusedUrl(parties.redirect, { ...requestIds(request), nowMs: services.now() }))
+        ? reply.redirect(refusedUrl(parties.redirect, { ...ids, nowMs: decision.nowMs }))
         : sendPage(reply, refusedPage(parties))
     default:
       throw new PageRefusal(400, 'The form must say whether you grant or refuse. Nothing was changed.')
@@ -88,12 +104,12 @@ function allowFormTo(reply: FastifyReply, { uri }: ConsentRedirect): void {
 const asker = ({ tenant, client }: Parties) => ({ tenantId: tenant.id, appId: client.appId })
 
 async function grant(
-  { db, now }: Services,
+  { db }: Services,
   parties: Parties,
-  seen: string,
+  decision: Decision & { readonly seen: string },
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const outcome = await grantConsent(db, asker(parties), { seen, nowMs: now() })
+  const outcome = await grantConsent(db, asker(parties), decision)
   if (outcome.kind === 'granted') {
     if (!parties.redirect) return sendPage(reply, grantedPage(parties, outcome.granted))
     const scopes = await grantedScopes(db, asker(parties))

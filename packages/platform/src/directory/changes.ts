@@ -1,5 +1,5 @@
 import type { Database } from '../store/database.ts'
-import type { DirectoryStore } from './list.ts'
+import type { DirectoryStore } from './collection.ts'
 
 /** What delta queries follow. */
 export type TrackedKind = 'user' | 'group'
@@ -38,7 +38,12 @@ export async function lastChange({ db, tenantId }: DirectoryStore): Promise<numb
 /** Remembers that an object is gone: `changed` for one that can be restored, `deleted` for one that cannot. */
 export async function recordRemoval(
   { db, tenantId }: DirectoryStore,
-  removal: { readonly kind: TrackedKind; readonly id: string; readonly reason: 'changed' | 'deleted'; readonly nowMs: number },
+  removal: {
+    readonly kind: TrackedKind
+    readonly id: string
+    readonly reason: 'changed' | 'deleted'
+    readonly nowMs: number
+  },
 ): Promise<void> {
   const { kind, id, reason, nowMs } = removal
   const change = await nextChange({ db, tenantId })
@@ -84,5 +89,9 @@ export async function recordReturn(store: DirectoryStore, kind: TrackedKind, id:
 /** Gives an object a new place in the order of changes. */
 export async function touch(db: Database, kind: TrackedKind, id: string, change: number): Promise<void> {
   const table = kind === 'user' ? 'user' : 'directory_group'
-  await db.updateTable(table as 'user').set({ change }).where('id', '=', id).execute()
+  await db
+    .updateTable(table as 'user')
+    .set({ change })
+    .where('id', '=', id)
+    .execute()
 }

@@ -68,7 +68,11 @@ function emptiness(
   return operator === 'eq' ? empty : sql<SqlBool>`not (${empty})`
 }
 
-function nullCondition(type: ObjectType, property: Property, { property: name, operator }: Comparison): Condition {
+function nullCondition(
+  type: ObjectType,
+  property: Property,
+  { property: name, operator }: Comparison,
+): Condition {
   if (property.required || (operator !== 'eq' && operator !== 'ne')) throw unsupportedClause(type, name)
   const column = sql.ref(property.column)
   return operator === 'eq' ? sql<SqlBool>`${column} is null` : sql<SqlBool>`${column} is not null`
@@ -147,13 +151,17 @@ export function searchCondition(type: ObjectType, search: string): Condition {
   while (search.slice(CLAUSE.lastIndex).trim() !== '') {
     const [, clause, joint] = CLAUSE.exec(search) ?? []
     if ((clause === undefined) !== (wanted === 'joint') || (clause === undefined && joint === undefined))
-      throw badRequest('Syntax error in $search: clauses such as "property:text" joined by AND or OR are expected.')
+      throw badRequest(
+        'Syntax error in $search: clauses such as "property:text" joined by AND or OR are expected.',
+      )
     if (clause !== undefined) either.at(-1)?.push(clauseCondition(type, clause.replace(/\\(.)/g, '$1')))
     else if (joint === 'OR') either.push([])
     wanted = clause === undefined ? 'clause' : 'joint'
   }
   if (wanted === 'clause')
-    throw badRequest('Syntax error in $search: clauses such as "property:text" joined by AND or OR are expected.')
+    throw badRequest(
+      'Syntax error in $search: clauses such as "property:text" joined by AND or OR are expected.',
+    )
   if (either.flat().length > SEARCH_CLAUSES_MAX)
     throw badRequest(`Too many clauses in $search: at most ${SEARCH_CLAUSES_MAX}.`)
   const parts = either.map((all) => sql`(${sql.join(all, sql` and `)})`)

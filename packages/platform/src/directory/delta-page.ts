@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { DeltaToken } from './delta-token.ts'
-import type { DirectoryStore } from './list.ts'
+import type { DirectoryStore } from './collection.ts'
 import { type ObjectType, objectOf, type Row, selectedNames } from './object-type.ts'
 
 /** A page of a round, and where the next one begins; without that the round is over. */
@@ -19,7 +19,11 @@ interface Changed {
 }
 
 /** Reads the next page of a round: objects in the order in which they changed, and groups with the members that did. */
-export async function deltaPage(type: ObjectType, store: DirectoryStore, token: DeltaToken): Promise<DeltaPage> {
+export async function deltaPage(
+  type: ObjectType,
+  store: DirectoryStore,
+  token: DeltaToken,
+): Promise<DeltaPage> {
   const changed = await changedObjects(type, store, token)
   const page = changed.slice(0, OBJECTS_MAX)
   const names = [...new Set(['id', ...selectedNames(type, token.select)])]
@@ -37,7 +41,8 @@ export async function deltaPage(type: ObjectType, store: DirectoryStore, token: 
       value.push({ ...objectOf(type, row, names), ...membersOf(shown) })
       left -= shown.length
       // The group comes again on the next page, with the rest of its members.
-      if (members.length > shown.length) return { value, next: { after, memberAfter: shown.at(-1)?.change ?? from } }
+      if (members.length > shown.length)
+        return { value, next: { after, memberAfter: shown.at(-1)?.change ?? from } }
     }
     after = change
     memberAfter = undefined
@@ -71,7 +76,11 @@ async function changedObjects(
   const removals = since === 0 ? [] : await gone.orderBy('change').limit(limit).execute()
   return [
     ...rows.map((row) => ({ change: row.change, row, removed: undefined })),
-    ...removals.map(({ change, id, reason }) => ({ change, row: undefined, removed: { id, '@removed': { reason } } })),
+    ...removals.map(({ change, id, reason }) => ({
+      change,
+      row: undefined,
+      removed: { id, '@removed': { reason } },
+    })),
   ]
     .sort((a, b) => a.change - b.change)
     .slice(0, limit)
@@ -93,7 +102,8 @@ async function changedMembers(
   const members = sql`select member_id as id, kind, change, 0 as gone from group_member where ${range}`
   const left = sql`select member_id as id, kind, change, 1 as gone from group_member_removal where ${range}`
   const all = token.since === 0 ? members : sql`${members} union all ${left}`
-  const found = await sql<ChangedMember>`select * from (${all}) as changed order by change limit ${limit}`.execute(db)
+  const found =
+    await sql<ChangedMember>`select * from (${all}) as changed order by change limit ${limit}`.execute(db)
   return found.rows
 }
 

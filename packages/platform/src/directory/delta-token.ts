@@ -18,7 +18,16 @@ export interface DeltaToken {
 const LENGTH_MAX = 6_000
 
 /** A token as the text of a link. It holds nothing secret, and gives nobody more than a request without it. */
-export const writeToken = ({ kind, since, upTo, after, memberAfter, issuedAtMs, select, ids }: DeltaToken): string =>
+export const writeToken = ({
+  kind,
+  since,
+  upTo,
+  after,
+  memberAfter,
+  issuedAtMs,
+  select,
+  ids,
+}: DeltaToken): string =>
   Buffer.from(
     JSON.stringify([kind, since, upTo, after, memberAfter ?? null, issuedAtMs, select ?? null, ids ?? null]),
   ).toString('base64url')
@@ -56,4 +65,6 @@ function parse(json: string): unknown {
 
 const isPlace = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
 const isTexts = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.length <= 50 && value.every((one) => typeof one === 'string' && !one.includes('\0'))
+  Array.isArray(value) &&
+  value.length <= 50 &&
+  value.every((one) => typeof one === 'string' && !one.includes('\0'))

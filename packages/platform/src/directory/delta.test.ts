@@ -14,7 +14,9 @@ after(() => world.remove())
 const path = (url: unknown) => String(url).slice(world.platform.graphUrl.length)
 
 /** Follows a round to its end. */
-async function round(start: string): Promise<{ readonly value: Json[]; readonly pages: number; readonly next: string }> {
+async function round(
+  start: string,
+): Promise<{ readonly value: Json[]; readonly pages: number; readonly next: string }> {
   const value: Json[] = []
   let at = start
   for (let pages = 1; ; pages++) {
@@ -121,7 +123,10 @@ describe('GET /users/delta', () => {
 
   it('refuses tokens that were not made here, and those of another kind or database', async () => {
     const users = await round('/users/delta?$deltatoken=latest')
-    const [, token = ''] = users.next.split('$deltatoken=').length > 1 ? users.next.split('$deltatoken=') : users.next.split('%24deltatoken=')
+    const [, token = ''] =
+      users.next.split('$deltatoken=').length > 1
+        ? users.next.split('$deltatoken=')
+        : users.next.split('%24deltatoken=')
     const bad = async (url: string) =>
       assertGraphError(await world.graph('GET', url), 400, 'Request_BadRequest', 'Badly formed token.')
     await bad(`/groups/delta?$deltatoken=${token}`)
@@ -140,7 +145,10 @@ describe('GET /users/delta', () => {
       await bad(`/users/delta?$deltatoken=${encode(parts)}`)
     await bad('/users/delta?$deltatoken=x')
     gone(
-      await world.graph('GET', `/users/delta?$deltatoken=${encode(['user', 0, 9e9, 0, null, world.clock.ms, null, null])}`),
+      await world.graph(
+        'GET',
+        `/users/delta?$deltatoken=${encode(['user', 0, 9e9, 0, null, world.clock.ms, null, null])}`,
+      ),
       '/users/delta',
     )
     const select = encode(['user', 0, 1, 0, null, world.clock.ms, 'shoeSize', null])
@@ -205,7 +213,9 @@ describe('GET /groups/delta', () => {
     const third = await round(second.next)
     assert.deepEqual(third.value, [{ id: two, displayName: 'g2', 'members@delta': [left] }])
     await world.done(200, 'POST', `/directory/deletedItems/${ada}/restore`)
-    assert.deepEqual((await round(third.next)).value, [{ id: two, displayName: 'g2', 'members@delta': [member] }])
+    assert.deepEqual((await round(third.next)).value, [
+      { id: two, displayName: 'g2', 'members@delta': [member] },
+    ])
   })
 
   it('shows a group of many members over pages, each member once', async () => {
@@ -230,7 +240,9 @@ describe('GET /groups/delta', () => {
       const { responses } = (await world.done(200, 'POST', '/$batch', { requests })) as { responses: Json[] }
       const made = responses.map((response) => String((response['body'] as Json)['id']))
       members.push(...made)
-      await world.done(204, 'PATCH', `/groups/${big}`, { 'members@odata.bind': made.map((id) => link(id)['@odata.id']) })
+      await world.done(204, 'PATCH', `/groups/${big}`, {
+        'members@odata.bind': made.map((id) => link(id)['@odata.id']),
+      })
     }
     const { value, pages } = await round(next)
     assert.equal(pages, 2)

@@ -4,7 +4,7 @@ import { readQuery } from '../graph/query.ts'
 import { lastChange } from './changes.ts'
 import { deltaPage } from './delta-page.ts'
 import { type DeltaToken, readToken, writeToken } from './delta-token.ts'
-import type { DirectoryStore } from './list.ts'
+import type { DirectoryStore } from './collection.ts'
 import { type ObjectType, selectedNames } from './object-type.ts'
 
 /** A request for what has changed in a collection. */
@@ -57,7 +57,14 @@ async function followed(
   const last = await lastChange(call)
   if (call.nowMs - token.issuedAtMs > TOKEN_LIFE_MS || token.upTo > last) throw mustResync(call)
   if (!isDelta) return token
-  return { ...token, since: token.upTo, after: token.upTo, memberAfter: undefined, upTo: last, issuedAtMs: call.nowMs }
+  return {
+    ...token,
+    since: token.upTo,
+    after: token.upTo,
+    memberAfter: undefined,
+    upTo: last,
+    issuedAtMs: call.nowMs,
+  }
 }
 
 const mustResync = ({ url }: DeltaCall) =>
@@ -100,5 +107,7 @@ function idsIn(type: ObjectType, expression: Expression): readonly string[] {
     const [value] = expression.values
     if (value?.kind === 'text') return [value.value.toLowerCase()]
   }
-  throw unsupportedQuery(`A delta query of resource '${type.name}' is filtered by id alone: id eq '…' or id eq '…'.`)
+  throw unsupportedQuery(
+    `A delta query of resource '${type.name}' is filtered by id alone: id eq '…' or id eq '…'.`,
+  )
 }

@@ -1,7 +1,7 @@
 import { badRequest, unsupportedQuery } from '../graph/errors.ts'
-import { GROUP } from './group-properties.ts'
-import type { DirectoryStore } from './list.ts'
+import type { DirectoryStore } from './collection.ts'
 import { linkedObjects } from './linked-objects.ts'
+import { selectedOfAny } from './mixed-types.ts'
 import { type ObjectType, type Row, selectedNames, typedObject } from './object-type.ts'
 import { USER } from './properties.ts'
 
@@ -40,18 +40,6 @@ export function readExpansions(type: ObjectType, expand: string | undefined): re
   return [{ relationship, column: relationship === 'manager' ? 'manager_id' : undefined, select }]
 }
 
-/** The names of a `$select` over objects of several types: each must be a property of one of them at least. */
-export function selectedOfAny(select: string | undefined): (type: ObjectType) => readonly string[] {
-  if (select === undefined || select === '*') return (type) => selectedNames(type, select)
-  const names = [...new Set(select.split(',').map((name) => name.trim()))]
-  for (const name of names)
-    if (![USER, GROUP].some(({ properties }) => Object.hasOwn(properties, name)))
-      throw badRequest(
-        `Could not find a property named '${name.slice(0, 100)}' on type 'microsoft.graph.directoryObject'.`,
-      )
-  return ({ properties }) => names.filter((name) => Object.hasOwn(properties, name))
-}
-
 // Graph's own limit for members and owners in an expansion.
 const EXPANDED_MAX = 20
 
@@ -78,7 +66,9 @@ async function managersOf(
   rows: readonly Row[],
   { select }: Expansion,
 ): Promise<readonly object[]> {
-  const ids = [...new Set(rows.flatMap((row) => (typeof row['manager_id'] === 'string' ? [row['manager_id']] : [])))]
+  const ids = [
+    ...new Set(rows.flatMap((row) => (typeof row['manager_id'] === 'string' ? [row['manager_id']] : []))),
+  ]
   if (ids.length === 0) return rows.map(() => ({}))
   const managers = await db
     .selectFrom('user')

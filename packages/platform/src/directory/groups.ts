@@ -10,7 +10,7 @@ import { entityTag, requireMatch, type Shown } from './entity-tags.ts'
 import { expand, readExpansions } from './expansions.ts'
 import { fold } from './folding.ts'
 import { GROUP } from './group-properties.ts'
-import type { DirectoryStore } from './list.ts'
+import type { DirectoryStore } from './collection.ts'
 import { addGroupOwners, addMembers, boundObjects, type MemberGroup } from './members.ts'
 import { columnsOf, objectOf, type Row, selectedNames } from './object-type.ts'
 import { refusingTaken } from './taken.ts'
@@ -118,7 +118,7 @@ export async function findMemberGroup(store: DirectoryStore, id: string): Promis
   return { id: String(row['id']), isUnified: isUnifiedGroup(row) }
 }
 
-const typesOf = (row: Row) => JSON.parse(String(row['group_types'] ?? '[]')) as readonly string[]
+const typesOf = (row: Row) => JSON.parse((row['group_types'] ?? '[]') as string) as readonly string[]
 const isUnifiedGroup = (row: Row) => typesOf(row).includes('Unified')
 
 /**

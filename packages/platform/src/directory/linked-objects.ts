@@ -1,9 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
 import { badRequest } from '../graph/errors.ts'
 import { nextLink, pageSize, pageStart, readQuery } from '../graph/query.ts'
-import { selectedOfAny } from './expansions.ts'
+import { type DirectoryStore, isAdvanced, type ListCall, type Page } from './collection.ts'
 import { GROUP } from './group-properties.ts'
-import { type DirectoryStore, isAdvanced, type ListCall, type Page } from './list.ts'
+import { selectedOfAny } from './mixed-types.ts'
 import { type ObjectType, typedObject } from './object-type.ts'
 import { USER } from './properties.ts'
 
@@ -30,7 +30,8 @@ const LINKS = {
       union
       select m.group_id from group_member m join outer_group o on m.member_id = o.id
     ) select id, 'group' as kind from outer_group`,
-  owners: (id: string): Links => sql`select owner_id as id, 'owner' as kind from owner where object_id = ${id}`,
+  owners: (id: string): Links =>
+    sql`select owner_id as id, 'owner' as kind from owner where object_id = ${id}`,
   ownedObjects: (id: string): Links =>
     sql`select g.id as id, 'group' as kind from owner o join directory_group g on g.id = o.object_id where o.owner_id = ${id}`,
   directReports: (id: string): Links => sql`select id, 'user' as kind from "user" where manager_id = ${id}`,

@@ -2,38 +2,17 @@ import { type RawBuilder, sql, type SqlBool } from 'kysely'
 import { badRequest, unsupportedQuery } from '../graph/errors.ts'
 import { parseExpression } from '../graph/expression.ts'
 import { nextLink, pageSize, pageStart, type Query, readQuery } from '../graph/query.ts'
-import type { Database } from '../store/database.ts'
+import { type DirectoryStore, isAdvanced, type ListCall, type Page } from './collection.ts'
 import { type Condition, filterCondition, searchCondition } from './conditions.ts'
 import { type Expansion, expand, readExpansions } from './expansions.ts'
 import { type ObjectType, objectOf, propertyOf, type Row, selectedNames } from './object-type.ts'
-
-/** Every function of the directory takes the tenant of the caller's token: nothing of another tenant can be named. */
-export interface DirectoryStore {
-  readonly db: Database
-  readonly tenantId: string
-}
-
-/** A request for a collection. */
-export interface ListCall extends DirectoryStore {
-  readonly query: unknown
-  /** This collection's own URL. */
-  readonly url: string
-  /** Whether the request has the header `ConsistencyLevel: eventual`. */
-  readonly eventual: boolean
-}
-
-/** A page of a collection. */
-export interface Page {
-  readonly value: readonly object[]
-  readonly next: string | undefined
-  /** How many there are in all, on the first page of a request that asks. */
-  readonly count?: number | undefined
-}
 
 const OPTIONS = ['$select', '$filter', '$orderby', '$search', '$count', '$top', '$expand', '$skiptoken']
 
 interface Ordering {
   readonly column: string
+  /** What a page's token holds of the column. */
+  readonly key: 'number' | 'string'
   readonly descending: boolean
 }
 
@@ -61,8 +40,10 @@ export async function listObjects(type: ObjectType, call: ListCall, scope?: Cond
   const isFirst = plan.query['$skiptoken'] === undefined
   return {
     value: page.map((row, index) => ({ ...objectOf(type, row, plan.names), ...expanded[index] })),
-    next: rows.length > plan.size && last ? nextLink(call.url, plan.query, positionOf(last, plan)) : undefined,
-    count: isFirst && plan.query['$count'] === 'true' ? await countRows(type, call, plan.conditions) : undefined,
+    next:
+      rows.length > plan.size && last ? nextLink(call.url, plan.query, positionOf(last, plan)) : undefined,
+    count:
+      isFirst && plan.query['$count'] === 'true' ? await countRows(type, call, plan.conditions) : undefined,
   }
 }
 
@@ -92,15 +73,6 @@ function planOf(type: ObjectType, call: ListCall, scope: Condition | undefined):
   }
 }
 
-/** Whether a request has both parameters of an advanced query. @throws GraphError 400 for `$count` without the header. */
-export function isAdvanced(query: Query, eventual: boolean): boolean {
-  const { $count: count } = query
-  if (count === undefined || count === 'false') return false
-  if (count !== 'true') throw badRequest(`Invalid value for $count: '${count.slice(0, 20)}'.`)
-  if (!eventual) throw badRequest('$count is not currently supported.')
-  return true
-}
-
 function conditionsOf(
   type: ObjectType,
   query: Query,
@@ -120,13 +92,23 @@ function orderingOf(type: ObjectType, query: Query, advanced: boolean): Ordering
   const [, name = '', direction = 'asc'] = /^\s*(\w+)(?:\s+(asc|desc))?\s*$/.exec(query['$orderby']) ?? []
   const property = propertyOf(type, name)
   if (!property?.ordering)
-    throw unsupportedQuery(`Unsupported sort property '${query['$orderby'].slice(0, 100)}' for '${type.name}'.`)
+    throw unsupportedQuery(
+      `Unsupported sort property '${query['$orderby'].slice(0, 100)}' for '${type.name}'.`,
+    )
   const isPlain = property.ordering === 'always' && query['$filter'] === undefined
   if (!advanced && !isPlain) throw unsupportedQuery('Sorting not supported for current query.')
-  return { column: property.filterColumn ?? property.column, descending: direction === 'desc' }
+  return {
+    column: property.filterColumn ?? property.column,
+    key: property.type === 'instant' ? 'number' : 'string',
+    descending: direction === 'desc',
+  }
 }
 
-async function pageRows(type: ObjectType, { db, tenantId }: DirectoryStore, plan: Plan): Promise<readonly Row[]> {
+async function pageRows(
+  type: ObjectType,
+  { db, tenantId }: DirectoryStore,
+  plan: Plan,
+): Promise<readonly Row[]> {
   const { ordering, conditions, size, query } = plan
   const after = afterCondition(ordering, query['$skiptoken'])
   let select = db
@@ -149,11 +131,14 @@ function columnsOf(type: ObjectType, { names, ordering, expansions }: Plan): rea
   return [...new Set(['seq', 'id', ...columns, ...more])]
 }
 
-function afterCondition(ordering: Ordering | undefined, skiptoken: string | undefined): readonly RawBuilder<unknown>[] {
+function afterCondition(
+  ordering: Ordering | undefined,
+  skiptoken: string | undefined,
+): readonly RawBuilder<unknown>[] {
   if (skiptoken === undefined) return []
   const { seq, key } = pageStart(skiptoken)
-  if ((ordering === undefined) !== (key === undefined)) throw badRequest('Skip token is invalid.')
-  if (!ordering || key === undefined) return [sql`seq > ${seq}`]
+  if ((ordering?.key ?? 'undefined') !== typeof key) throw badRequest('Skip token is invalid.')
+  if (!ordering) return [sql`seq > ${seq}`]
   const sign = ordering.descending ? sql`<` : sql`>`
   return [sql`(${sql.ref(ordering.column)}, seq) ${sign} (${key}, ${seq})`]
 }

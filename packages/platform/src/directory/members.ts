@@ -2,7 +2,7 @@ import { badRequest, notFound } from '../graph/errors.ts'
 import { bodyObject, linkedId } from '../graph/query.ts'
 import { nextChange, touch } from './changes.ts'
 import type { LinkKind } from './linked-objects.ts'
-import type { DirectoryStore } from './list.ts'
+import type { DirectoryStore } from './collection.ts'
 
 /** Something that can be linked to. */
 export interface Linkable {
@@ -72,7 +72,9 @@ export async function addMembers(
   for (const { id, kind } of members) {
     if (id === group.id) throw badRequest('A group cannot be a member of itself.')
     if (group.isUnified && kind !== 'user')
-      throw badRequest('The members of a Microsoft 365 group are users: a group or service principal cannot be added.')
+      throw badRequest(
+        'The members of a Microsoft 365 group are users: a group or service principal cannot be added.',
+      )
   }
   const last = await nextChange(store, members.length + 1)
   const rows = members.map(({ id, kind }, index) => ({
@@ -99,7 +101,9 @@ export async function addMembers(
 }
 
 const alreadyLinked = (name: string) =>
-  badRequest(`One or more added object references already exist for the following modified properties: '${name}'.`)
+  badRequest(
+    `One or more added object references already exist for the following modified properties: '${name}'.`,
+  )
 
 /** Takes a member out of a group. @throws GraphError 404. */
 export async function removeMember(store: DirectoryStore, groupId: string, memberId: string): Promise<void> {
@@ -150,7 +154,11 @@ export async function addGroupOwners(
 }
 
 /** Takes an owner away. @throws GraphError 404. */
-export async function removeGroupOwner({ db }: DirectoryStore, groupId: string, ownerId: string): Promise<void> {
+export async function removeGroupOwner(
+  { db }: DirectoryStore,
+  groupId: string,
+  ownerId: string,
+): Promise<void> {
   const removed = await db
     .deleteFrom('owner')
     .where('object_id', '=', groupId)

@@ -156,7 +156,7 @@ function propertyValue(value: unknown, type: PropertyType): unknown {
   if (value === null || value === undefined) return null
   if (type === 'instant') return `${new Date(Number(value)).toISOString().slice(0, 19)}Z`
   if (type === 'flag') return value === 1
-  if (type === 'texts') return JSON.parse(String(value))
+  if (type === 'texts') return JSON.parse(value as string)
   return value
 }
 

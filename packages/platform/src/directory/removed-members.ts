@@ -3,11 +3,15 @@ import { badRequest } from '../graph/errors.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
 import { nextChange, touch } from './changes.ts'
-import type { DirectoryStore } from './list.ts'
+import type { DirectoryStore } from './collection.ts'
 
 /** Lets the groups of an object that is being deleted show, in delta queries, that this member has left. */
 export async function recordMembersLeft({ db, tenantId }: DirectoryStore, memberId: string): Promise<void> {
-  const memberships = await db.selectFrom('group_member').selectAll().where('member_id', '=', memberId).execute()
+  const memberships = await db
+    .selectFrom('group_member')
+    .selectAll()
+    .where('member_id', '=', memberId)
+    .execute()
   for (const { group_id, member_id, kind } of memberships) {
     const last = await nextChange({ db, tenantId }, 2)
     await db
@@ -20,7 +24,10 @@ export async function recordMembersLeft({ db, tenantId }: DirectoryStore, member
 }
 
 /** 400 if another group has taken the address of one that is being restored. */
-export async function refuseTakenMail(db: Database, group: Selectable<Schema['directory_group']>): Promise<void> {
+export async function refuseTakenMail(
+  db: Database,
+  group: Selectable<Schema['directory_group']>,
+): Promise<void> {
   if (group.mail_key === null) return
   const taken = await db
     .selectFrom('directory_group')

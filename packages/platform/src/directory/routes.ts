@@ -4,19 +4,12 @@ import { listDelta } from './delta.ts'
 import { GROUP } from './group-properties.ts'
 import { createGroup, findGroup, findMemberGroup, getGroup, updateGroup } from './groups.ts'
 import { countLinked, linkedIds, listLinked, type Relationship } from './linked-objects.ts'
-import { countObjects, listObjects, type Page } from './list.ts'
+import type { Page } from './collection.ts'
+import { countObjects, listObjects } from './list.ts'
 import { addGroupOwner, addMember, removeGroupOwner, removeMember } from './members.ts'
 import type { ObjectType } from './object-type.ts'
 import { USER } from './properties.ts'
-import {
-  createUser,
-  findUser,
-  getManager,
-  getUser,
-  removeManager,
-  setManager,
-  updateUser,
-} from './users.ts'
+import { createUser, findUser, getManager, getUser, removeManager, setManager, updateUser } from './users.ts'
 
 type Handler = (call: GraphCall) => Promise<GraphReply>
 

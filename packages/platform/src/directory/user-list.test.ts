@@ -84,14 +84,7 @@ describe('the pages of GET /users', () => {
   })
 
   it('refuse options that they do not know, and options that come twice', async () => {
-    for (const name of [
-      '$skip',
-      '$format',
-      '$apply',
-      'select',
-      '$Select',
-      '__proto__',
-    ]) {
+    for (const name of ['$skip', '$format', '$apply', 'select', '$Select', '__proto__']) {
       const answer = await world.graph('GET', `/users?${name}=x`)
       unsupported(answer, `Query option '${name}' is not supported here.`)
     }

@@ -4,6 +4,7 @@ import { badRequest, notFound } from '../graph/errors.ts'
 import { bodyObject, linkedId, readQuery } from '../graph/query.ts'
 import { domainsOf } from '../registration/tenants.ts'
 import type { Database } from '../store/database.ts'
+import { insertRow } from '../store/insert-row.ts'
 import { inTransaction } from '../store/joined.ts'
 import type { Schema } from '../store/schema.ts'
 import { nextChange } from './changes.ts'
@@ -11,7 +12,7 @@ import { entityTag, requireMatch, type Shown } from './entity-tags.ts'
 import { expand, readExpansions } from './expansions.ts'
 import { fold } from './folding.ts'
 import type { WriteCall } from './groups.ts'
-import type { DirectoryStore } from './list.ts'
+import type { DirectoryStore } from './collection.ts'
 import { columnsOf, objectOf, type Row, selectedNames, typedObject } from './object-type.ts'
 import { USER } from './properties.ts'
 import { refusingTaken } from './taken.ts'
@@ -50,10 +51,8 @@ export async function createUser(store: DirectoryStore, body: unknown, nowMs: nu
       created_at_ms: nowMs,
       change: await nextChange({ db, tenantId }),
     } as Insertable<Schema['user']>
-    const row = await refusingTaken('userPrincipalName', () =>
-      db.insertInto('user').values(user).returningAll().executeTakeFirstOrThrow(),
-    )
-    return objectOf(USER, row, selectedNames(USER, undefined))
+    await refusingTaken('userPrincipalName', () => insertRow(db, 'user', user))
+    return objectOf(USER, user, selectedNames(USER, undefined))
   })
 }
 

@@ -7,7 +7,7 @@ import { DrillError } from './fault.ts'
 type Sent = Readonly<Record<string, unknown>>
 
 /** What the drills that change something stand on. */
-export type DrillServices = Pick<Services, 'db' | 'keys' | 'now'>
+export type DrillServices = Pick<Services, 'db' | 'keys' | 'guard' | 'now'>
 
 const TABLES = ['password_credential', 'key_credential'] as const
 
@@ -36,6 +36,24 @@ async function revokeCredential({ db }: DrillServices, keyId: string): Promise<v
 
 const unknownCredential = (keyId: string) =>
   new DrillError(`No secret or certificate has the keyId '${keyId.slice(0, 100)}'.`)
+
+// A token says that it was issued five minutes before it was (wire.md §0 row 5).
+const BACK_DATED_SECONDS = 300
+
+/**
+ * Ends the tokens that a service principal has had so far, as a change of its risk does: the directory answers a client that
+ * declared `cp1` with a claims challenge (wire.md §11). @throws DrillError for an unknown service principal.
+ */
+async function revokeTokens({ db, guard, now }: DrillServices, id: string): Promise<void> {
+  const principal = await db
+    .selectFrom('service_principal')
+    .select(['id', 'tenant_id'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (!principal) throw new DrillError(`No service principal has the id '${id.slice(0, 100)}'.`)
+  const issuedBeforeMs = (Math.floor(now() / 1000) - BACK_DATED_SECONDS) * 1000
+  guard.revoke({ tenantId: principal.tenant_id, objectId: principal.id, issuedBeforeMs })
+}
 
 /** What a forged token is to say. */
 interface Forgery {
@@ -99,6 +117,12 @@ export function actionRoutes(
     const keyId = request.params.keyId.toLowerCase()
     await revokeCredential(services, keyId)
     audit('credential revoked', { keyId })
+    return reply.code(204).send()
+  })
+  app.delete<{ Params: { id: string } }>('/drills/servicePrincipals/:id/tokens', async (request, reply) => {
+    const id = request.params.id.toLowerCase()
+    await revokeTokens(services, id)
+    audit('tokens revoked', { servicePrincipal: id })
     return reply.code(204).send()
   })
   app.post('/drills/tokens', async (request, reply) => {

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { errorBody } from '../graph/errors.ts'
-import { requestIds } from '../token/endpoint.ts'
+import { requestIds } from '../token/request-ids.ts'
 import type { Target } from './fault.ts'
 
 /** What a target answers when it fails by itself. */

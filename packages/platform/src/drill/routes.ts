@@ -3,16 +3,20 @@ import { actionRoutes, type DrillServices } from './actions.ts'
 import type { Drills } from './drills.ts'
 import type { Throttle } from '../graph/throttle.ts'
 import { DrillError, readFault } from './fault.ts'
+import type { Replication } from './replication.ts'
 
 /** What the drills act upon. */
-export type DrillRouteServices = DrillServices & { readonly throttle: Throttle }
+export type DrillRouteServices = DrillServices & {
+  readonly throttle: Throttle
+  readonly replication: Replication
+}
 
 /**
  * Registers the drills. They need no token, because the token endpoint may be what is broken: being started with them,
  * on a loopback port, is the permission; a web page, which says where it comes from, has none.
  */
 export function drillRoutes(app: FastifyInstance, drills: Drills, services: DrillRouteServices): void {
-  const { throttle } = services
+  const { throttle, replication } = services
   app.addHook('onRequest', async ({ headers }, reply) => {
     void reply.header('cache-control', 'no-store')
     if (headers.origin === undefined && headers['sec-fetch-site'] === undefined) return undefined
@@ -24,7 +28,7 @@ export function drillRoutes(app: FastifyInstance, drills: Drills, services: Dril
   })
   const audit = (did: string, facts: object) => app.log.warn({ drill: did, ...facts }, `drill: ${did}`)
   actionRoutes(app, services, audit)
-  app.get('/drills', () => drills.report())
+  app.get('/drills', () => ({ ...drills.report(), replication: replication.report() }))
   app.post('/drills/faults', (request, reply) => {
     const fault = readFault(request.body)
     const id = drills.add(fault)
@@ -53,6 +57,17 @@ export function drillRoutes(app: FastifyInstance, drills: Drills, services: Dril
       throw new DrillError("'part' must be a number above 0 and at most 10: the part of Graph's limits to grant.")
     throttle.set(part)
     audit('throttling begun', { part })
+    return reply.code(204).send()
+  })
+  app.put('/drills/replication', async (request, reply) => {
+    const { seconds } = (request.body ?? {}) as { readonly seconds?: unknown }
+    await replication.delay(seconds)
+    audit('replication delayed', { seconds })
+    return reply.code(204).send()
+  })
+  app.delete('/drills/replication', (_request, reply) => {
+    replication.end()
+    audit('replication caught up', {})
     return reply.code(204).send()
   })
   app.delete('/drills/throttling', (_request, reply) => {

@@ -4,6 +4,7 @@ import { GRAPH_PREFIX, type GraphAnswer } from '../graph/dispatch.ts'
 import type { Drills } from './drills.ts'
 import { failureOf } from './failure.ts'
 import type { Harm, Target } from './fault.ts'
+import type { Replication } from './replication.ts'
 
 /** The target that a request of the platform belongs to; the portal and the drills themselves are none. */
 export function targetOf(request: FastifyRequest): Target | undefined {
@@ -42,6 +43,14 @@ export function watch(
   app.addHook('preClose', async () => {
     closing = true
     drills.end()
+  })
+}
+
+/** Has replication notice what a request has made before its answer leaves: that is when the delay begins. */
+export function noticeChanges(app: FastifyInstance, replication: Replication): void {
+  app.addHook('onSend', async ({ method, url }, _reply, payload) => {
+    if (method !== 'GET' && !url.startsWith('/drills')) await replication.look()
+    return payload
   })
 }
 

@@ -52,6 +52,35 @@ describe('a batch', () => {
     assert.deepEqual(removed, { id: 'd', status: 204, headers: {} })
   })
 
+  it('undoes what a refused request had begun, and nothing of its neighbours', async () => {
+    const group = (name: string, more: Json) => ({
+      method: 'POST',
+      url: '/groups',
+      headers: JSON_TYPE,
+      body: { displayName: name, mailNickname: name, securityEnabled: true, ...more },
+    })
+    const { id } = await world.done(201, 'POST', '/groups', group('inner', { mailEnabled: false }).body)
+    const members = [`${world.platform.graphUrl}/groups/${String(id)}`]
+    const requests = [
+      { id: 'a', ...group('before', { mailEnabled: false }) },
+      // The members are refused after the group has been written.
+      {
+        id: 'b',
+        ...group('half', { mailEnabled: true, groupTypes: ['Unified'], 'members@odata.bind': members }),
+      },
+      { id: 'c', ...group('after', { mailEnabled: false }) },
+    ]
+    assert.deepEqual(
+      (await outcomes(requests)).map(([, status]) => status),
+      [201, 400, 201],
+    )
+    const { value } = await world.done(200, 'GET', '/groups?$select=displayName')
+    assert.deepEqual(
+      (value as Json[]).map(({ displayName }) => displayName),
+      ['inner', 'before', 'after'],
+    )
+  })
+
   it('holds each request to the caller’s roles, whatever token it names itself', async () => {
     const operator = await world.token(await world.operator())
     const headers = { ...JSON_TYPE, Authorization: `Bearer ${operator}`, AUTHORIZATION: `Bearer ${operator}` }

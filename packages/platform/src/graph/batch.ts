@@ -63,7 +63,7 @@ export async function runBatch(
   before?: BeforeBatchItem,
 ): Promise<{ responses: ItemResponse[] }> {
   const items = readItems(request.body)
-  const instead = await Promise.all(items.map(() => before?.(request)))
+  const instead = before ? await Promise.all(items.map(() => before(request))) : []
   const steps = items.map((item, index) => ({ item, found: routeOf(item), instead: instead[index] }))
   const run = new BatchRun(dispatch, request)
   for (const neighbours of runsOf(steps)) await run.together(neighbours)
@@ -121,7 +121,10 @@ class BatchRun {
       await transaction.commit().execute()
     } catch (error) {
       if (!transaction.isCommitted && !transaction.isRolledBack)
-        await transaction.rollback().execute().catch(() => {})
+        await transaction
+          .rollback()
+          .execute()
+          .catch(() => {})
       // Nothing of them is written, so none may claim to have been done.
       const failed =
         error instanceof Unwritable ? error.answered : failure(error, this.#request, this.#dispatch.now())

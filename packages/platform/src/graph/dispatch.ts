@@ -7,6 +7,7 @@ import type { Database } from '../store/database.ts'
 import { unavailableBecause } from '../store/unavailable.ts'
 import { clientRequestId, errorBody, GraphError } from './errors.ts'
 import { type GraphRoute, PERMISSIONS } from './permissions.ts'
+import { textOf } from './query.ts'
 import type { Throttle } from './throttle.ts'
 
 /** Where the directory is, on the platform's own origin. */
@@ -86,7 +87,10 @@ export async function answer(
   const { principal } = request
   const { path, headers, ...rest } = asked
   const nowMs = now()
-  const metered = await throttle?.charge({ route, principal, query: asked.query, priority: headers['x-ms-throttle-priority'] }, { db, nowMs })
+  const metered = await throttle?.charge(
+    { route, principal, query: asked.query, priority: headers['x-ms-throttle-priority'] },
+    { db, nowMs },
+  )
   if (metered?.refused) {
     const { code, message } = metered.refused
     const error = errorBody(code, message, request, nowMs)
@@ -101,10 +105,12 @@ export async function answer(
     nowMs,
     correlationId: clientRequestId(request),
     signIns,
-    eventual: String(headers['consistencylevel'] ?? '').toLowerCase() === 'eventual',
+    eventual: /^eventual$/i.test(textOf(headers['consistencylevel'])),
     ifMatch: typeof headers['if-match'] === 'string' ? headers['if-match'] : undefined,
   }
-  const answered = await routes[route](call).then(outgoing, (error: unknown) => failure(error, request, nowMs))
+  const answered = await routes[route](call).then(outgoing, (error: unknown) =>
+    failure(error, request, nowMs),
+  )
   return metered ? { ...answered, headers: { ...answered.headers, ...metered.headers } } : answered
 }
 
@@ -116,7 +122,11 @@ function outgoing({ status, body, text, location, etag }: GraphReply): GraphAnsw
     ...(etag === undefined ? {} : { etag }),
   }
   if (text !== undefined)
-    return { status: status ?? 200, headers: { ...headers, 'content-type': 'text/plain; charset=utf-8' }, body: text }
+    return {
+      status: status ?? 200,
+      headers: { ...headers, 'content-type': 'text/plain; charset=utf-8' },
+      body: text,
+    }
   if (body === undefined) return { status: status ?? 204, headers }
   return { status: status ?? 200, headers: { ...headers, ...JSON_TYPE }, body }
 }
@@ -159,7 +169,11 @@ export function notARoute(path: string, request: FastifyRequest, nowMs: number):
 /** 403: the caller has none of the roles that the permission table asks for. */
 export function denied(request: FastifyRequest, nowMs: number): GraphAnswer {
   const message = 'Insufficient privileges to complete the operation.'
-  return { status: 403, headers: JSON_TYPE, body: errorBody('Authorization_RequestDenied', message, request, nowMs) }
+  return {
+    status: 403,
+    headers: JSON_TYPE,
+    body: errorBody('Authorization_RequestDenied', message, request, nowMs),
+  }
 }
 
 /** Whether the permission table lets a caller have a route. */
@@ -198,14 +212,19 @@ function parametersOf({ segments }: Template): string {
 export function findRoute(method: string, url: string): FoundRoute | undefined {
   const [path = '', ...query] = url.split('?')
   const segments = path.split('/').slice(1)
-  for (const { route, segments: wanted } of TEMPLATES.get(`${method} ${segments.length} ${segments[0] ?? ''}`) ?? []) {
+  for (const { route, segments: wanted } of TEMPLATES.get(
+    `${method} ${segments.length} ${segments[0] ?? ''}`,
+  ) ?? []) {
     const params = paramsOf(wanted, segments)
     if (params) return { route, params, path, query: parse(query.join('?')) }
   }
   return undefined
 }
 
-function paramsOf(wanted: readonly string[], segments: readonly string[]): Record<string, string> | undefined {
+function paramsOf(
+  wanted: readonly string[],
+  segments: readonly string[],
+): Record<string, string> | undefined {
   const params: Record<string, string> = {}
   for (const [index, name] of wanted.entries()) {
     const segment = decodeURIComponent(segments[index] ?? '')

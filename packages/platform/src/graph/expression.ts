@@ -100,8 +100,7 @@ class Reader {
     this.#mark(',')
     const value = this.#literal()
     this.#mark(')')
-    if (value.kind !== 'text')
-      throw badRequest(`Invalid filter clause: ${operator} needs a quoted text.`)
+    if (value.kind !== 'text') throw badRequest(`Invalid filter clause: ${operator} needs a quoted text.`)
     return this.#counted({ kind: 'compare', property, operator, values: [value], on: 'value' })
   }
 
@@ -113,7 +112,9 @@ class Reader {
     const inner = this.#comparison()
     this.#mark(')')
     if (inner.kind !== 'compare' || inner.on !== 'value' || inner.property !== variable)
-      throw unsupportedQuery(`Unsupported expression in any() of property '${property.slice(0, 100)}' in $filter.`)
+      throw unsupportedQuery(
+        `Unsupported expression in any() of property '${property.slice(0, 100)}' in $filter.`,
+      )
     return { ...inner, property, on: 'any' }
   }
 
@@ -153,7 +154,8 @@ class Reader {
     if (kind === 'text') return { kind, value: value.slice(1, -1).replaceAll("''", "'") }
     if (kind === 'number') return { kind, value: Number(value) }
     if (kind === 'instant' && !Number.isNaN(Date.parse(value))) return { kind, value: Date.parse(value) }
-    if (kind === 'word' && (value === 'true' || value === 'false')) return { kind: 'flag', value: value === 'true' }
+    if (kind === 'word' && (value === 'true' || value === 'false'))
+      return { kind: 'flag', value: value === 'true' }
     if (kind === 'word' && value === 'null') return { kind: 'null' }
     throw badRequest('Invalid filter clause: a quoted text, a date, true, false or null is expected.')
   }

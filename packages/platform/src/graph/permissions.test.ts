@@ -46,7 +46,9 @@ const WRITE_PEOPLE = [
 ]
 const READ_GROUPS = [
   ...['', '/$count', '/delta', '/:id'].map((path) => `GET /groups${path}`),
-  ...['', '/$count', '/microsoft.graph.user', '/microsoft.graph.group'].map((path) => `GET /groups/:id/members${path}`),
+  ...['', '/$count', '/microsoft.graph.user', '/microsoft.graph.group'].map(
+    (path) => `GET /groups/:id/members${path}`,
+  ),
   ...['', '/$count', '/microsoft.graph.user'].map((path) => `GET /groups/:id/transitiveMembers${path}`),
   ...['memberOf', 'transitiveMemberOf', 'owners'].map((path) => `GET /groups/:id/${path}`),
   ...['', '/$count', '/microsoft.graph.group'].map((path) => `GET /users/:id/memberOf${path}`),

@@ -1,10 +1,9 @@
-import { createGuard, type KeySource, type Refused } from '@tomte/guard'
+import type { Guard, Refused } from '@tomte/guard'
 import { guarded } from '@tomte/guard/fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { audited } from '../audit/audited.ts'
 import type { SignInLog } from '../audit/sign-in-log.ts'
 import type { Now } from '../clock.ts'
-import { GRAPH_APP_ID, GRAPH_IDENTIFIER_URIS } from '../registration/graph-application.ts'
 import type { Database } from '../store/database.ts'
 import { runBatch } from './batch.ts'
 import { answer, failure, GRAPH_PREFIX, type GraphAnswer, type GraphRoutes, notARoute } from './dispatch.ts'
@@ -17,7 +16,7 @@ export { GRAPH_PREFIX } from './dispatch.ts'
 
 export interface GraphOptions {
   readonly db: Database
-  readonly keys: KeySource
+  readonly guard: Guard
   readonly origin: () => string
   readonly now: Now
   readonly signIns: SignInLog
@@ -28,15 +27,9 @@ export interface GraphOptions {
 
 /** Registers the directory: every route behind the guard, with the roles of the permission table. */
 export function graphRoutes(app: FastifyInstance, options: GraphOptions): void {
-  const { keys, origin, now, throttle } = options
+  const { guard, origin, now, throttle } = options
   const baseUrl = () => `${origin()}${GRAPH_PREFIX}`
   const dispatch = { ...options, routes: audited(options.routes), throttle, baseUrl }
-  const guard = createGuard({
-    audience: [GRAPH_APP_ID, ...GRAPH_IDENTIFIER_URIS, ...GRAPH_IDENTIFIER_URIS.map((uri) => `${uri}/`)],
-    // Every tenant of this platform is let in: each sees only its own directory.
-    issuers: [{ issuer: 'https://sts.windows.net/{tenantid}/', kind: '1.0', keys }],
-    now,
-  })
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({
       'request-id': request.id,
@@ -83,5 +76,10 @@ const send = (reply: FastifyReply, { status, headers, body }: GraphAnswer): Fast
 
 function refusalBody(refusal: Refused, request: FastifyRequest, nowMs: number): object {
   const code = refusal.status === 403 ? 'Authorization_RequestDenied' : 'InvalidAuthenticationToken'
-  return errorBody(code, refusal.description, request, nowMs)
+  const message = refusal.code === 'claims_challenge' ? OUTDATED : refusal.description
+  return errorBody(code, message, request, nowMs)
 }
+
+// Graph's own words (wire.md §11).
+const OUTDATED =
+  'Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenCreatedWithOutdatedPolicies'

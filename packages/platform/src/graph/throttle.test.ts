@@ -40,7 +40,9 @@ describe('a throttled directory', () => {
     // 3,500 units for 10 s and 3,000 writes for 150 s, as for a tenant of few users, a hundredth of each.
     world = await World.start(undefined, { throttling: 0.01 })
     world.clock.ms += 150_000
-    const app = await world.register(await makeKey(world.clock.ms), { roles: ['User.Read.All', 'User.ReadWrite.All'] })
+    const app = await world.register(await makeKey(world.clock.ms), {
+      roles: ['User.Read.All', 'User.ReadWrite.All'],
+    })
     world.clock.ms += 150_000
     reader = { token: await world.token(app), appId: app.appId }
   })
@@ -51,7 +53,10 @@ describe('a throttled directory', () => {
   const throttled = (answer: Answer, scope: string, reason: string, wait: string) => {
     assertGraphError(answer, 429, 'TooManyRequests', 'Please retry again later.')
     assert.equal(answer.headers['retry-after'], wait)
-    assert.equal(answer.headers['x-ms-throttle-scope'], `Tenant_Application/${scope}/${reader.appId}/${world.tenantId}`)
+    assert.equal(
+      answer.headers['x-ms-throttle-scope'],
+      `Tenant_Application/${scope}/${reader.appId}/${world.tenantId}`,
+    )
     assert.equal(answer.headers['x-ms-throttle-information'], reason)
   }
 
@@ -66,7 +71,12 @@ describe('a throttled directory', () => {
     world.clock.ms += 3_500
     throttled(await call('/users'), 'ReadWrite', 'ResourceUnitLimitExceeded', '7')
     assert.equal((await call('/users', { 'x-ms-throttle-priority': 'High' })).status, 200)
-    throttled(await call('/users', { 'x-ms-throttle-priority': 'High' }), 'ReadWrite', 'ResourceUnitLimitExceeded', '7')
+    throttled(
+      await call('/users', { 'x-ms-throttle-priority': 'High' }),
+      'ReadWrite',
+      'ResourceUnitLimitExceeded',
+      '7',
+    )
     assert.equal((await world.graph('GET', '/users')).status, 200)
     world.clock.ms += 6_500
     assert.equal((await call('/users')).status, 200)
@@ -82,7 +92,12 @@ describe('a throttled directory', () => {
     }))
     const statuses: unknown[] = []
     let last: Json = {}
-    for (const part of [requests.slice(0, 15), requests.slice(15), requests.slice(0, 10), requests.slice(0, 2)]) {
+    for (const part of [
+      requests.slice(0, 15),
+      requests.slice(15),
+      requests.slice(0, 10),
+      requests.slice(0, 2),
+    ]) {
       world.clock.ms += 10_000
       const { body } = await world.graph('POST', '/$batch', { requests: part }, reader.token)
       for (const response of body['responses'] as Json[]) {

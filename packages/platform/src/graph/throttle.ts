@@ -66,7 +66,9 @@ export class Throttle {
   /** Sets the part of Graph's limits that is granted, up to 10; nothing switches the limits off. @throws RangeError */
   set(part: number | undefined): void {
     if (part !== undefined && !(part > 0 && part <= 10))
-      throw new RangeError(`Cannot throttle to ${part} of Graph's limits: a number above 0 and at most 10 is needed`)
+      throw new RangeError(
+        `Cannot throttle to ${part} of Graph's limits: a number above 0 and at most 10 is needed`,
+      )
     this.#part = part
     this.#windows.clear()
   }
@@ -81,7 +83,7 @@ export class Throttle {
     const size = await this.#sizeOf(db, principal.tenantId, nowMs)
     const units = resourceUnits(route, query)
     const write = isWrite(route)
-    const tolerance = /^high$/i.test(String(priority ?? '')) ? HIGH_PRIORITY : 1
+    const tolerance = typeof priority === 'string' && /^high$/i.test(priority) ? HIGH_PRIORITY : 1
     const counted = LIMITS.filter(({ counts }) => counts === 'ReadWrite' || write).map((limit) => {
       const window = this.#window(limit, principal, nowMs)
       window.used += limit.counts === 'Write' ? 1 : units
@@ -89,11 +91,22 @@ export class Throttle {
     })
     const fullest = counted.reduce((a, b) => (b.filled > a.filled ? b : a))
     return fullest.filled > tolerance
-      ? refusal(fullest.limit, principal, { units, filled: fullest.filled, waitMs: fullest.window.endsAtMs - nowMs })
-      : { headers: { 'x-ms-resource-unit': String(units), ...percentage(fullest.filled) }, refused: undefined }
+      ? refusal(fullest.limit, principal, {
+          units,
+          filled: fullest.filled,
+          waitMs: fullest.window.endsAtMs - nowMs,
+        })
+      : {
+          headers: { 'x-ms-resource-unit': String(units), ...percentage(fullest.filled) },
+          refused: undefined,
+        }
   }
 
-  #window({ scope, counts, windowMs }: Limit, { appId, tenantId }: Metered['principal'], nowMs: number): Window {
+  #window(
+    { scope, counts, windowMs }: Limit,
+    { appId, tenantId }: Metered['principal'],
+    nowMs: number,
+  ): Window {
     const who = { Tenant_Application: `${appId}/${tenantId}`, Tenant: tenantId, Application: appId }[scope]
     const key = `${scope}/${counts}/${who}`
     const known = this.#windows.get(key)

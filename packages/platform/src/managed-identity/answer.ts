@@ -127,7 +127,7 @@ async function tokenFor(
     const permitted = await permit(cache, { client, tenantId, resource })
     trail.resourceAppId = permitted.resource.appId
     const request = { origin: origin(), tenantId, client, proof: '2', permit: permitted, nowMs } as const
-    const token = signToken({ ...request, managedIdentity: identity.resourceId }, keys.current)
+    const token = await signToken({ ...request, managedIdentity: identity.resourceId }, keys.current)
     log(0)
     return { ...token, identity, resource }
   } catch (error) {

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { html } from 'hono/html'
 import type { Now } from '../clock.ts'
-import { requestIds } from '../token/endpoint.ts'
+import { requestIds } from '../token/request-ids.ts'
 import { TokenRefusal } from '../token/refusals.ts'
 import { sendPage } from './layout.ts'
 

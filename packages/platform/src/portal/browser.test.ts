@@ -161,7 +161,10 @@ for (const look of [
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: `Payroll ${look.width} asks for consent` }).waitFor()
     // The browser tells of every answer above 399, and this one was meant to be a refusal.
-    assert.deepEqual(complaints.filter((complaint) => !complaint.includes('status of 403')), [])
+    assert.deepEqual(
+      complaints.filter((complaint) => !complaint.includes('status of 403')),
+      [],
+    )
     await context.close()
   })
 }

@@ -65,6 +65,8 @@ const signInPath = (returnTo: string) => `${SIGN_IN}?return=${encodeURIComponent
 export interface SignedIn {
   /** A user principal name, or what the platform's own administrator is called. */
   readonly name: string
+  /** `null` for the platform's own administrator, who is no user of a tenant. */
+  readonly userId: string | null
   /** The tenant they belong to: `common` in a consent link means this one. */
   readonly homeTenantId: string
   readonly administers: 'every tenant' | 'home tenant' | 'nothing'
@@ -80,12 +82,18 @@ async function signedIn({ sessions, db }: Services, request: FastifyRequest): Pr
   if (owner === undefined) return undefined
   if (owner === 'platform') {
     const { tenantId } = await readOperatorApplication(db)
-    return { name: 'the platform’s administrator', homeTenantId: tenantId, administers: 'every tenant' }
+    return {
+      name: 'the platform’s administrator',
+      userId: null,
+      homeTenantId: tenantId,
+      administers: 'every tenant',
+    }
   }
   const account = await findAccount(db, owner.userId)
   return (
     account && {
       name: account.userName,
+      userId: account.userId,
       homeTenantId: account.tenantId,
       administers: account.isAdministrator ? 'home tenant' : 'nothing',
     }

@@ -56,7 +56,11 @@ describe('what tools send with registrations', () => {
       web: { redirectUris: ['https://app.example/back'], homePageUrl: 'https://app.example/' },
     })
     const path = `/applications/${String(id)}`
-    await world.done(204, 'PATCH', path, { web: { logoutUrl: 'https://app.example/out' }, api: {}, tags: ['a'] })
+    await world.done(204, 'PATCH', path, {
+      web: { logoutUrl: 'https://app.example/out' },
+      api: {},
+      tags: ['a'],
+    })
     const { web, api, tags } = await world.done(200, 'GET', path)
     assert.deepEqual(
       [web, tags, (api as Json)['requestedAccessTokenVersion']],

@@ -59,9 +59,17 @@ async function createGroups({ schema }: Kysely<unknown>): Promise<void> {
     table = table.addColumn(name, 'text', (column) => column.notNull())
   for (const name of ['mail_enabled', 'security_enabled'])
     table = table.addColumn(name, 'integer', (column) => column.notNull())
-  for (const name of ['display_name', 'mail_nickname', 'group_types', 'description', 'mail', 'classification'])
+  for (const name of [
+    'display_name',
+    'mail_nickname',
+    'group_types',
+    'description',
+    'mail',
+    'classification',
+  ])
     table = table.addColumn(`${name}_key`, 'text')
-  for (const name of ['description', 'mail', 'classification', 'visibility']) table = table.addColumn(name, 'text')
+  for (const name of ['description', 'mail', 'classification', 'visibility'])
+    table = table.addColumn(name, 'text')
   await table.execute()
   for (const columns of [['seq'], ['change'], ['display_name_key', 'seq']])
     await schema
@@ -118,21 +126,32 @@ async function addUserKeys(db: Kysely<unknown>): Promise<void> {
 
 const PAGE = 1000
 
+type UserTexts = Readonly<Record<string, string | null>> & { readonly seq: number }
+
 /** Letters are folded as the directory folds them, which no database does alike. */
 async function fillUserKeys(db: Kysely<unknown>): Promise<void> {
   const names = sql.join([...USER_KEYS, 'business_phones'].map((name) => sql.ref(name)))
   for (let after = 0; ; ) {
-    const { rows } = await sql<
-      Readonly<Record<string, string | null>> & { readonly seq: number }
-    >`select seq, ${names} from "user" where seq > ${after} order by seq limit ${PAGE}`.execute(db)
-    for (const row of rows) {
-      const keys = USER_KEYS.map((name) => sql`${sql.ref(`${name}_key`)} = ${keyOf(row[name])}`)
-      const phones = sql`business_phones_key = ${foldList(JSON.parse(row['business_phones'] ?? '[]') as string[])}`
-      await sql`update "user" set ${sql.join([...keys, phones])} where seq = ${row.seq}`.execute(db)
-      after = row.seq
-    }
+    const { rows } =
+      await sql<UserTexts>`select seq, ${names} from "user" where seq > ${after} order by seq limit ${PAGE}`.execute(
+        db,
+      )
+    await inTransaction(db, async (transaction) => {
+      for (const row of rows) await fillKeys(transaction, row)
+    })
+    after = rows.at(-1)?.seq ?? after
     if (rows.length < PAGE) return
   }
 }
+
+async function fillKeys(db: Kysely<unknown>, row: UserTexts): Promise<void> {
+  const keys = USER_KEYS.map((name) => sql`${sql.ref(`${name}_key`)} = ${keyOf(row[name])}`)
+  const phones = sql`business_phones_key = ${foldList(JSON.parse(row['business_phones'] ?? '[]') as string[])}`
+  await sql`update "user" set ${sql.join([...keys, phones])} where seq = ${row.seq}`.execute(db)
+}
+
+// A page at a time is written to the disk together.
+const inTransaction = (db: Kysely<unknown>, work: (db: Kysely<unknown>) => Promise<void>) =>
+  db.isTransaction ? work(db) : db.transaction().execute(work)
 
 const keyOf = (value: string | null | undefined) => (typeof value === 'string' ? fold(value) : null)

@@ -10,7 +10,7 @@ import { SigningKeys } from '../discovery/signing-keys.ts'
 import { openDatabase } from '../store/database.ts'
 import { ReadCache } from '../store/read-cache.ts'
 import { type App, assertRefused, GRAPH_SCOPE, makeKey, temporaryFolder, World } from '../test-support.ts'
-import { tokenRoutes } from './endpoint.ts'
+import { tokenRoutes } from './routes.ts'
 import { IssuerKeys } from './issuer-keys.ts'
 import type { RefusalNumber } from './refusals.ts'
 

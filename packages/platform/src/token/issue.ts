@@ -1,12 +1,13 @@
-import { randomBytes, sign } from 'node:crypto'
 import { issuerV1, issuerV2 } from '../discovery/metadata.ts'
 import type { SigningKey } from '../discovery/signing-keys.ts'
 import { TOKEN_EXCHANGE_APP_ID, TOKEN_EXCHANGE_URI } from '../managed-identity/token-exchange.ts'
 import { GRAPH_APP_ID } from '../registration/graph-application.ts'
 import type { ClaimsRequest } from './claims-request.ts'
 import type { Client } from './client.ts'
+import { opaque } from './opaque.ts'
 import type { Permit } from './permit.ts'
 import type { ClientProof } from './prove.ts'
+import { signatureOf } from './signature.ts'
 
 export interface IssueRequest {
   readonly origin: string
@@ -45,8 +46,8 @@ const LIFETIME_SECONDS = 3600
 const LONG_LIFETIME_SECONDS = 24 * 60 * 60
 
 /** Issues the token that a token request has earned; one that lives long says when to ask again (wire.md §§3, 11). */
-export function issue(request: IssueRequest, key: SigningKey): IssuedToken {
-  const { accessToken, expiresIn } = signToken(request, key)
+export async function issue(request: IssueRequest, key: SigningKey): Promise<IssuedToken> {
+  const { accessToken, expiresIn } = await signToken(request, key)
   return {
     token_type: 'Bearer',
     expires_in: expiresIn,
@@ -69,8 +70,12 @@ export interface IssuedTokenV1 {
 }
 
 /** Issues the same token in the form of the v1.0 endpoint, with the resource as it was asked for. */
-export function issueV1(request: IssueRequest, key: SigningKey, resource: string): IssuedTokenV1 {
-  const { accessToken, expiresIn, expiresOn, notBefore } = signToken(request, key)
+export async function issueV1(
+  request: IssueRequest,
+  key: SigningKey,
+  resource: string,
+): Promise<IssuedTokenV1> {
+  const { accessToken, expiresIn, expiresOn, notBefore } = await signToken(request, key)
   return {
     token_type: 'Bearer',
     expires_in: String(expiresIn),
@@ -84,12 +89,14 @@ export function issueV1(request: IssueRequest, key: SigningKey, resource: string
 }
 
 /** Signs an access token; its version is the resource's choice, not the endpoint's (wire.md §0 row 4, §6). */
-export function signToken(request: IssueRequest, key: SigningKey): SignedToken {
+export async function signToken(request: IssueRequest, key: SigningKey): Promise<SignedToken> {
   const version = request.permit.resource.tokenVersion
   const header = { typ: 'JWT', alg: 'RS256', ...(version === 1 ? { x5t: key.kid } : {}), kid: key.kid }
-  const signed = `${encode(header)}.${encode(version === 1 ? claimsV1(request) : claimsV2(request))}`
-  const signature = sign('sha256', Buffer.from(signed), key.privateKey).toString('base64url')
-  const { nbf, exp, lifetime } = times(request)
+  const span = times(request)
+  const claims = version === 1 ? claimsV1(request, span) : claimsV2(request, span)
+  const signed = `${encode(header)}.${encode(claims)}`
+  const signature = await signatureOf(signed, key.privateKey)
+  const { nbf, exp, lifetime } = span
   // A second less than what is left, because the answer takes time to arrive.
   return { accessToken: `${signed}.${signature}`, notBefore: nbf, expiresOn: exp, expiresIn: lifetime - 1 }
 }
@@ -104,7 +111,13 @@ const isChallengeable = ({ claims, permit, managedIdentity }: IssueRequest): boo
   permit.resource.appId === GRAPH_APP_ID &&
   managedIdentity === undefined
 
-function times(request: IssueRequest): { nbf: number; exp: number; lifetime: number } {
+interface Span {
+  readonly nbf: number
+  readonly exp: number
+  readonly lifetime: number
+}
+
+function times(request: IssueRequest): Span {
   const now = Math.floor(request.nowMs / 1000)
   const long = request.managedIdentity !== undefined || isChallengeable(request)
   const lifetime = long ? LONG_LIFETIME_SECONDS : (request.permit.lifetimeSeconds ?? LIFETIME_SECONDS)
@@ -117,10 +130,9 @@ function times(request: IssueRequest): { nbf: number; exp: number; lifetime: num
 
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
 
-function commonClaims(request: IssueRequest): object {
+function commonClaims(request: IssueRequest, { nbf, exp }: Span): object {
   const { tenantId, managedIdentity, permit } = request
   const { servicePrincipalId, roles } = permit
-  const { nbf, exp } = times(request)
   return {
     iat: nbf,
     nbf,
@@ -137,7 +149,7 @@ function commonClaims(request: IssueRequest): object {
   }
 }
 
-function claimsV1(request: IssueRequest): object {
+function claimsV1(request: IssueRequest, span: Span): object {
   const { tenantId, client, proof, permit } = request
   const iss = issuerV1(tenantId)
   const graph = {
@@ -149,7 +161,7 @@ function claimsV1(request: IssueRequest): object {
   return {
     aud: permit.resource.requested,
     iss,
-    ...commonClaims(request),
+    ...commonClaims(request, span),
     ...(permit.resource.appId === GRAPH_APP_ID ? graph : {}),
     appid: client.appId,
     appidacr: proof,
@@ -158,12 +170,12 @@ function claimsV1(request: IssueRequest): object {
   }
 }
 
-function claimsV2(request: IssueRequest): object {
+function claimsV2(request: IssueRequest, span: Span): object {
   const { origin, tenantId, client, proof, permit } = request
   return {
     aud: audienceV2(permit.resource.appId),
     iss: issuerV2(origin, tenantId),
-    ...commonClaims(request),
+    ...commonClaims(request, span),
     azp: client.appId,
     azpacr: proof,
     ver: '2.0',
@@ -178,5 +190,3 @@ const audienceV2 = (appId: string) => (appId === TOKEN_EXCHANGE_APP_ID ? TOKEN_E
 
 // Graph tokens always carry this one; it stands for no directory role (wire.md §6).
 const NO_DIRECTORY_ROLE = '0997a1d0-0d1d-4acb-b408-d5ca73121e90'
-
-const opaque = (bytes: number) => randomBytes(bytes).toString('base64url')

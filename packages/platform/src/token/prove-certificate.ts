@@ -11,7 +11,7 @@ export interface CertificateProof {
   readonly iss: string
   readonly sub: string
   readonly client: Client
-  readonly audiences: ReadonlySet<string>
+  readonly audiences: () => ReadonlySet<string>
   readonly nowMs: number
 }
 
@@ -28,7 +28,7 @@ export async function proveByCertificate(
   if (sub.toLowerCase() !== client.appId) throw new TokenRefusal(50048, { subject: sub, issuer: iss })
   const keyId = await checkSignature(cache, assertion, client, nowMs)
   const { aud } = assertion.claims
-  if (typeof aud !== 'string' || !audiences.has(aud.toLowerCase())) throw new TokenRefusal(700023)
+  if (typeof aud !== 'string' || !audiences().has(aud.toLowerCase())) throw new TokenRefusal(700023)
   checkTime(assertion.claims, nowMs)
   return keyId
 }

@@ -16,7 +16,7 @@ export interface ProofRequest {
   readonly form: Form
   readonly client: Client
   /** The audiences that an assertion of the client's own may name: this tenant's endpoints by GUID and by domain. */
-  readonly audiences: ReadonlySet<string>
+  readonly audiences: () => ReadonlySet<string>
   /** The keys of the identity providers whose assertions federated credentials accept. */
   readonly issuers: IssuerKeys
   readonly nowMs: number
