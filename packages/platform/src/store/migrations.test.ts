@@ -57,7 +57,40 @@ describe('a data folder of an earlier release', () => {
     assert.deepEqual([secrets, federated], [[], []])
     assert.deepEqual(
       rows.map((row) => ({ ...row })),
-      [{ ...ids, ...texts, ...rest, created_at_ms: 7, redirect_uris: '[]', properties: '{}', is_disabled: 0 }],
+      [
+        {
+          ...ids,
+          ...texts,
+          ...rest,
+          created_at_ms: 7,
+          redirect_uris: '[]',
+          properties: '{}',
+          is_disabled: 0,
+        },
+      ],
     )
+  })
+
+  it('is left as it was by a migration that fails, and migrates once the reason is gone', async (t) => {
+    const folder = join(await temporaryFolder(), 'stopped')
+    t.after(() => rm(folder, { recursive: true, force: true }))
+    await mkdir(folder, { recursive: true })
+    const file = join(folder, 'platform.db')
+    const earlier = new Kysely<Schema>({ dialect: sqliteDialect(openSqlite(file)) })
+    const provider = { getMigrations: async () => MIGRATIONS }
+    await new Migrator({ db: earlier, provider }).migrateTo('0001-first')
+    // In the way of the second table that a later migration makes: its first is made by then.
+    await sql`create table federated_credential (id text)`.execute(earlier)
+    await earlier.destroy()
+
+    await assert.rejects(openDatabase(folder), { name: 'PlatformError' })
+    const left = openSqlite(file)
+    const made = left
+      .prepare("select count(*) as n from sqlite_master where name = 'password_credential'")
+      .get()
+    left.exec('drop table federated_credential')
+    left.close()
+    assert.equal(made?.['n'], 0)
+    await (await openDatabase(folder)).destroy()
   })
 })

@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { type Dialect, SqliteDialect } from 'kysely'
+import { type Dialect, SqliteAdapter, SqliteDialect } from 'kysely'
 
 /** Opens a SQLite file that this process alone may use, synced to the disk on every commit. */
 export function openSqlite(file: string): DatabaseSync {
@@ -20,7 +20,7 @@ export function openSqlite(file: string): DatabaseSync {
 /** Kysely on Node's own SQLite, which names three things otherwise than the driver Kysely expects. */
 export function sqliteDialect(database: DatabaseSync): Dialect {
   const statements = new Statements(database)
-  return new SqliteDialect({
+  return new MigratingDialect({
     database: {
       close: () => database.close(),
       prepare(sql) {
@@ -39,6 +39,19 @@ export function sqliteDialect(database: DatabaseSync): Dialect {
       },
     },
   })
+}
+
+/** SQLite undoes changes of tables as well as of rows, which Kysely does not count on: a migration is made all or not at all. */
+class MigratingDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new MigratingAdapter()
+  }
+}
+
+class MigratingAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true
+  }
 }
 
 interface Prepared {
