@@ -13,6 +13,7 @@ const LEARNING_MS = 2_000
 const LIMIT_MIN = 500
 // A refusal well below what was learned has another reason, too.
 const FULL = 0.95
+const LESS = 0.8
 const GROWTH_FIRST = 0.01
 const GROWTH_MAX = 0.25
 
@@ -28,10 +29,13 @@ export class Quota {
   #first = 0
   #total = 0
   #limit = Number.POSITIVE_INFINITY
+  // The limit before it was last raised.
+  #proven = 0
   #growth = 0
   #growsAtMs = 0
   #pressed = false
   #learnsUntilMs = 0
+  #tentativeUntilMs = 0
   #lowersAtMs = Number.NEGATIVE_INFINITY
 
   /** Units in ten seconds; infinite until a refusal has taught it. */
@@ -82,19 +86,24 @@ export class Quota {
     this.#expire(nowMs)
     const learned = this.#limit < Number.POSITIVE_INFINITY
     if (!learned && this.#total < LIMIT_MIN) return
-    if (!learned || this.#total >= this.#limit * FULL || nowMs < this.#learnsUntilMs) {
+    // What was learned first may have been the end of one bucket and all of the next: another refusal puts it right.
+    if (!learned) this.#tentativeUntilMs = nowMs + 2 * WINDOW_MS
+    const explained = this.#total >= this.#proven * FULL || nowMs < this.#learnsUntilMs
+    if (!learned || explained || nowMs < this.#tentativeUntilMs) {
       // Requests that were under way together are refused one after the other: the last of them tells the limit.
       if (nowMs >= this.#learnsUntilMs) this.#learnsUntilMs = nowMs + LEARNING_MS
       this.#limit = Math.max(LIMIT_MIN, this.#total)
+      this.#proven = this.#limit
+      this.#growth = 0
+      this.#growsAtMs = nowMs + WINDOW_MS
+      this.#pressed = false
     } else if (nowMs >= this.#lowersAtMs) {
-      // Once is chance; one bucket after the other means that there is less to be had than there was.
+      // Once is chance; one bucket after the other may mean that there is less to be had than there was.
       const again = nowMs < this.#lowersAtMs + WINDOW_MS
       this.#lowersAtMs = nowMs + WINDOW_MS
-      this.#limit = Math.max(LIMIT_MIN, this.#total, this.#limit * (again ? 0.5 : FULL))
+      this.#limit = Math.max(LIMIT_MIN, this.#total, this.#limit * (again ? LESS : FULL))
+      this.#proven = this.#limit
     }
-    this.#growth = 0
-    this.#growsAtMs = nowMs + WINDOW_MS
-    this.#pressed = false
   }
 
   /** Learns from an API that tells how much of its limit is used, 1 for all of it (wire.md §13.6). */
@@ -102,12 +111,14 @@ export class Quota {
     if (this.#limit !== Number.POSITIVE_INFINITY || !(share >= 0.8 && share <= 2)) return
     this.#expire(nowMs)
     this.#limit = Math.max(LIMIT_MIN, this.#total / share)
+    this.#proven = this.#limit
     this.#growsAtMs = nowMs + WINDOW_MS
   }
 
   #grow(nowMs: number): void {
     if (nowMs < this.#growsAtMs) return
     this.#growsAtMs = nowMs + WINDOW_MS
+    this.#proven = this.#limit
     // A limit that nobody has come up against needs no trying.
     if (this.#pressed && this.#growth > 0) this.#limit = Math.ceil(this.#limit * (1 + this.#growth))
     this.#growth = this.#growth === 0 ? GROWTH_FIRST : Math.min(GROWTH_MAX, this.#growth * 2)
