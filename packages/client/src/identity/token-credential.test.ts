@@ -190,7 +190,7 @@ describe('identityFrom', () => {
     assert.equal(received.length, 2)
     assert.deepEqual(
       asked.map(({ forceRefresh }) => forceRefresh),
-      [undefined, true, undefined],
+      [undefined, true],
     )
   })
 
