@@ -103,7 +103,8 @@ async function ask(options: AcquireOptions, credential: Credential, request: Tok
   }
 }
 
-// Loaded by the first request, which needs it for its connection anyway.
+// Taken by the first request, whose connection needs it anyway. An import would have every export of it made, and so load
+// all of the Web Cryptography API: milliseconds for a UUID. Node before 22.3 knows nothing else.
 let uuids: Pick<typeof import('node:crypto'), 'randomUUID'> | undefined
 
 /** How far a request got, for those who listen. */
@@ -119,7 +120,7 @@ async function exchange(
   seen: Seen,
 ): Promise<Token> {
   const { url: tokenEndpoint, server, parameters = [] } = await endpointOf(tenant)
-  uuids ??= await import('node:crypto')
+  uuids ??= process.getBuiltinModule?.('node:crypto') ?? (await import('node:crypto'))
   const { randomUUID: randomUuid } = uuids
   const form: TokenForm = {
     body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId }),
