@@ -10,7 +10,9 @@ const resource = 'https://orders.example'
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
 const provider = new Provider('https://localhost', {
-  clients: [{ client_id, client_secret, grant_types: ['client_credentials'], redirect_uris: [], response_types: [] }],
+  clients: [
+    { client_id, client_secret, grant_types: ['client_credentials'], redirect_uris: [], response_types: [] },
+  ],
   clientAuthMethods: ['client_secret_post'],
   clientDefaults: { token_endpoint_auth_method: 'client_secret_post' },
   jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), use: 'sig', alg: 'RS256' }] },

@@ -1,13 +1,12 @@
-import type { Duplex } from 'node:stream'
-import { connect } from 'node:tls'
+import { connect, type TLSSocket } from 'node:tls'
 
 /** One connection that is kept, with one request at a time: as little as can be, because the load has one core for all. */
 export class Line {
-  readonly #socket: Duplex
+  readonly #socket: TLSSocket
   #arrived = ''
   #answer: { readonly resolve: (body: string) => void; readonly reject: (error: Error) => void } | undefined
 
-  private constructor(socket: Duplex) {
+  private constructor(socket: TLSSocket) {
     this.#socket = socket
     socket.on('data', (piece: Buffer) => this.#read(piece.toString('latin1')))
     socket.on('error', (error) => this.#answer?.reject(error))
@@ -15,7 +14,8 @@ export class Line {
   }
 
   static async open({ port, ca }: { readonly port: number; readonly ca: string }): Promise<Line> {
-    const socket = connect({ host: 'localhost', servername: 'localhost', port, ca, noDelay: true })
+    const socket = connect({ host: 'localhost', servername: 'localhost', port, ca })
+    socket.setNoDelay(true)
     await new Promise<void>((resolve, reject) => {
       socket.once('secureConnect', resolve)
       socket.once('error', reject)

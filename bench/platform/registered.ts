@@ -48,7 +48,15 @@ export async function register(nowMs: number): Promise<Registered> {
   const [other, many] = [join(folder, 'other'), join(folder, 'many')]
   for (const copy of [other, many]) await cp(one, copy, { recursive: true })
   const daemons = registerMany(join(many, 'platform.db'), secret, nowMs)
-  return { secret, key, one, other, many, daemons, remove: () => rm(folder, { recursive: true, force: true }) }
+  return {
+    secret,
+    key,
+    one,
+    other,
+    many,
+    daemons,
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
 }
 
 const stateOf = ({ certificate }: CertifiedKey) => ({
@@ -111,7 +119,13 @@ function registerMany(file: string, secret: string, nowMs: number): readonly Dae
     for (let each = 0; each < APPLICATIONS / TENANTS; each++) {
       const [application_id, clientId] = [randomUUID(), randomUUID()]
       put('application', { ...APPLICATION, id: application_id, app_id: clientId, ...made })
-      put('password_credential', { key_id: randomUUID(), application_id, hint: '', secret_hash: hash, ...times })
+      put('password_credential', {
+        key_id: randomUUID(),
+        application_id,
+        hint: '',
+        secret_hash: hash,
+        ...times,
+      })
       const daemon = principal(clientId, made)
       put('service_principal', daemon)
       const role = { principal_id: daemon.id, resource_id, app_role_id: ROLE }

@@ -13,6 +13,8 @@ const scope = `${RESOURCE}/.default`
 const SERVER: Cores = '0'
 const LOAD: Cores = '1'
 
+const ACTIVE = 5000
+
 const tokenPath = (tenantId: string) => `/${tenantId}/oauth2/v2.0/token`
 
 const bySecret = (clientId: string, secret: string) => ({
@@ -56,20 +58,31 @@ export function certificateSide({ key }: Registered, server: MeasuredServer, now
 function assertion({ certificate, privateKey }: Registered['key'], audience: string, nowMs: number): string {
   const thumbprint = createHash('sha256').update(new X509Certificate(certificate).raw).digest('base64url')
   const now = Math.floor(nowMs / 1000)
-  const claims = { aud: audience, iss: CLIENT, sub: CLIENT, jti: randomUUID(), nbf: now, iat: now, exp: now + 1200 }
+  const claims = {
+    aud: audience,
+    iss: CLIENT,
+    sub: CLIENT,
+    jti: randomUUID(),
+    nbf: now,
+    iat: now,
+    exp: now + 1200,
+  }
   const header = { alg: 'PS256', typ: 'JWT', 'x5t#S256': thumbprint }
-  const signed = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  const signed = [header, claims]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.')
   const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
   return `${signed}.${sign('sha256', Buffer.from(signed), { key: privateKey, ...padding }).toString('base64url')}`
 }
 
-/** The platform with all that is registered, asked by any of the daemons. */
+/** The platform with all that is registered, asked by five daemons of each tenant. */
 export async function crowdSide({ many, secret, daemons }: Registered): Promise<Side> {
   const server = await startServer('platform/platform-process.ts', SERVER, { BENCH_DATA: many })
   const request = ({ tenantId, clientId }: Daemon) =>
     tokenRequest(server.port, tokenPath(tenantId), bySecret(clientId, secret))
+  const active = daemons.filter((_, index) => index % (daemons.length / ACTIVE) === 0)
   // A stride that shares no factor with their number visits each, and never a neighbour.
-  const at = (index: number) => daemons[(index * 7919) % daemons.length]
+  const at = (index: number) => active[(index * 1009) % active.length]
   return {
     server,
     load: LOAD,
@@ -82,7 +95,10 @@ export async function crowdSide({ many, secret, daemons }: Registered): Promise<
 }
 
 /** The others, each of which gets the same kind of key and the same secret. */
-export async function rivalSides({ secret, one }: Registered): Promise<{ oidcProvider: Side; mockServer: Side }> {
+export async function rivalSides({
+  secret,
+  one,
+}: Registered): Promise<{ oidcProvider: Side; mockServer: Side }> {
   const { certificate, key } = makeCertificate(newEcKey(), {
     name: 'bench rivals',
     host: 'localhost',

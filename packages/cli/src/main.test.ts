@@ -37,7 +37,7 @@ describe('tomte', () => {
       [['help'], /^Usage: tomte \[options\] \[command\]\n/],
       [['help', 'run'], /^Usage: tomte run \[options\] <job> \[input\.\.\.\]\n/],
       [['run', '--help'], /^Usage: tomte run \[options\] <job> \[input\.\.\.\]\n[^]*--config <file>/],
-      [['platform', '--help'], /^Usage: tomte platform \[options\]\n[^]*--port <number>/],
+      [['platform', '--help'], /^Usage: tomte platform \[options\] \[command\]\n[^]*--port <number>/],
     ]
     const check = async ([args, help]: (typeof cases)[number]) => {
       const { code, stdout, stderr } = await tomte(t, args).ended

@@ -59,10 +59,10 @@ async function parse(args: readonly string[], output: Output): Promise<void> {
 
 type Output = ReturnType<typeof standardOutput>
 
-function program(
-  run: (work: (output: Output) => Promise<void>) => Promise<void>,
-  writeOut: (text: string) => void,
-): Command {
+/** Does a command's work with the output that it prints to. */
+type Run = (work: (output: Output) => Promise<void>) => Promise<void>
+
+function program(run: Run, writeOut: (text: string) => void): Command {
   const command = new Command('tomte')
     .configureOutput({ writeOut })
     .description('Programs with an identity of their own')
@@ -80,6 +80,11 @@ function program(
     .action((job: string, input: string[], options: CommonOptions & { config: string }) =>
       run((output) => runCommand({ job, input, config: options.config, data: options.data }, output)),
     )
+  addPlatform(command, run)
+  return command
+}
+
+function addPlatform(command: Command, run: Run): void {
   const platform = command
     .command('platform')
     .description('start the local identity platform and directory')
@@ -107,6 +112,10 @@ function program(
     )
     .option('--seed <file>', 'what is to be there, as `tomte platform export` writes it')
     .option('--drills', 'faults and clock on demand, at /drills')
+    .option(
+      '--as-real-hosts',
+      'answer as login.microsoftonline.com and its like, too, for names that lead to this machine',
+    )
     .option('--json', 'one JSON document on standard output when it is ready')
     .exitOverride()
     .action((options: PlatformArguments) => run((output) => platformCommand(options, output)))
@@ -117,7 +126,6 @@ function program(
     .action((_options: object, child: Command) =>
       run((output) => exportCommand(child.optsWithGlobals<PlatformArguments>(), output)),
     )
-  return command
 }
 
 const VARIABLE = /^[A-Z_][A-Z0-9_]*$/

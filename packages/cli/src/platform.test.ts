@@ -11,6 +11,7 @@ interface Ready {
   readonly login: string
   readonly ca: string
   readonly drills?: string
+  readonly realHosts?: { readonly names: readonly string[]; readonly ca: string }
   readonly managedIdentity?: {
     readonly origin: string
     readonly identities: readonly { readonly kind: string; readonly name: string }[]
@@ -29,11 +30,12 @@ async function started(t: Test, args: readonly string[]) {
 }
 
 /** Sends one request and returns the status of its answer. */
-async function send(url: string, ca: string, method: string, body?: object): Promise<number> {
+async function send(url: string, ca: string, method: string, body?: object, name?: string): Promise<number> {
   const trusted = await readFile(ca)
   return new Promise((resolve, reject) => {
     const headers = body ? { 'content-type': 'application/json' } : {}
-    const outgoing = request(url, { method, ca: trusted, headers, agent: false }, (incoming) => {
+    const named = name === undefined ? {} : { servername: name, headers: { ...headers, host: name } }
+    const outgoing = request(url, { method, ca: trusted, headers, agent: false, ...named }, (incoming) => {
       incoming.resume().on('end', () => resolve(incoming.statusCode ?? 0))
     })
     outgoing.on('error', reject)
@@ -44,7 +46,10 @@ async function send(url: string, ca: string, method: string, body?: object): Pro
 describe('tomte platform', () => {
   it('has neither drills nor managed identities unless it is told to', async (t) => {
     const { running, ready } = await started(t, [])
-    assert.deepEqual([ready.drills, ready.managedIdentity], [undefined, undefined])
+    assert.deepEqual(
+      [ready.drills, ready.managedIdentity, ready.realHosts],
+      [undefined, undefined, undefined],
+    )
     assert.equal(await send(`${ready.login}/drills`, ready.ca, 'GET'), 404)
     running.child.kill('SIGTERM')
     assert.equal((await running.ended).code, 0)
@@ -99,6 +104,17 @@ describe('tomte platform', () => {
       { id: 1, target: 'token', harm: { kind: 'status', status: 503 }, rate: 1 },
     )
     assert.match(String(lines[1]?.['now']), /^2030-01-01T00:00:0\d\.\d{3}Z$/)
+  })
+
+  it('with --as-real-hosts answers to their names, under an authority of their own', async (t) => {
+    const { running, ready } = await started(t, ['--as-real-hosts'])
+    const { names = [], ca = '' } = ready.realHosts ?? {}
+    assert.equal(names[0], 'login.microsoftonline.com')
+    assert.notEqual(await readFile(ca, 'utf8'), await readFile(ready.ca, 'utf8'))
+    const path = '/contoso.example/v2.0/.well-known/openid-configuration'
+    assert.equal(await send(`${ready.login}${path}`, ca, 'GET', undefined, names[0]), 200)
+    running.child.kill('SIGTERM')
+    assert.equal((await running.ended).code, 0)
   })
 
   it('with --managed-identity names the endpoints and their environment files, and prints no secret', async (t) => {

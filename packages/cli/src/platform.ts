@@ -19,6 +19,8 @@ export interface PlatformArguments {
   readonly userAssigned?: readonly string[] | undefined
   readonly arcKeys?: string | undefined
   readonly drills?: boolean | undefined
+  /** Whether it answers as the real login hosts, too. */
+  readonly asRealHosts?: boolean | undefined
   /** A state file, made at the start as far as it is missing. */
   readonly seed?: string | undefined
   /** The address of a PostgreSQL in place of SQLite; it may hold a password, so it is never printed. */
@@ -30,7 +32,7 @@ const MACHINE = 'tomte'
 
 /** What a program needs to know of a platform that is ready. */
 export function readyDocument(platform: Platform): object {
-  const { origin, graphUrl, caFile, operator, managedIdentity, drillsUrl } = platform
+  const { origin, graphUrl, caFile, operator, managedIdentity, drillsUrl, realHosts } = platform
   return {
     login: origin,
     graph: graphUrl,
@@ -42,6 +44,7 @@ export function readyDocument(platform: Platform): object {
     operatorCertificate: operator.certificateFile,
     ...(managedIdentity ? { managedIdentity } : {}),
     ...(drillsUrl === undefined ? {} : { drills: drillsUrl }),
+    ...(realHosts ? { realHosts: { names: realHosts.names, ca: realHosts.caFile } } : {}),
   }
 }
 
@@ -71,8 +74,10 @@ export async function platformCommand(options: PlatformArguments, output: Output
   const signal = stopSignal()
   const managedIdentity = managedIdentityOf(options)
   const seed = await readSeed(options.seed)
-  const platform = await startPlatform({ dataFolder: data, database, port, drills, managedIdentity, seed })
-  const { origin, graphUrl, caFile, keyFiles, managedIdentity: host, drillsUrl } = platform
+  const { asRealHosts } = options
+  const kept = { dataFolder: data, database, seed }
+  const platform = await startPlatform({ ...kept, port, drills, managedIdentity, asRealHosts })
+  const { origin, graphUrl, caFile, keyFiles, managedIdentity: host, drillsUrl, realHosts } = platform
   const text = [
     `The identity platform is ready at ${origin}`,
     `  portal          ${origin}/portal`,
@@ -80,6 +85,9 @@ export async function platformCommand(options: PlatformArguments, output: Output
     ...(drillsUrl === undefined ? [] : [`  drills          ${drillsUrl}`]),
     ...(host ? [`  identities      ${host.origin} (an SDK finds each source by its .env file)`] : []),
     `  trust           NODE_EXTRA_CA_CERTS=${caFile}`,
+    ...(realHosts
+      ? [`  also as         ${realHosts.names.join(', ')}; trust NODE_EXTRA_CA_CERTS=${realHosts.caFile}`]
+      : []),
     ...keyFiles.list.map(({ file, purpose }) => `  key file        ${file} (${purpose})`),
     'Ctrl-C ends it.',
   ].join('\n')

@@ -5,10 +5,10 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { SignInLog } from './audit/sign-in-log.ts'
 import { every, type Now, systemNow } from './clock.ts'
 import { Drills } from './drill/drills.ts'
-import { drillRoutes } from './drill/routes.ts'
+import { registerDrills } from './drill/routes.ts'
 import { LaggingReads, Replication } from './drill/replication.ts'
 import { runScript } from './drill/script.ts'
-import { noticeChanges, targetOf, watch } from './drill/watch.ts'
+import { watch } from './drill/watch.ts'
 import { parseSealingKey, makeSealingKey } from './discovery/sealing.ts'
 import { SigningKeys } from './discovery/signing-keys.ts'
 import { portRefused } from './errors.ts'
@@ -17,6 +17,7 @@ import type { TenantSeed } from './registration/tenant-creation.ts'
 import { ensureTenants } from './registration/tenants-at-start.ts'
 import { directoryGuard } from './graph/guard.ts'
 import { Throttle } from './graph/throttle.ts'
+import { HostNames } from './host-names.ts'
 import { KeyFiles } from './key-files.ts'
 import {
   type HostParts,
@@ -25,7 +26,7 @@ import {
   startManagedIdentityHost,
 } from './managed-identity/server.ts'
 import { ensureOperator, type FirstTenant, type Operator } from './operator.ts'
-import { hostAllowed, localHosts, otherHosts, rewriteAppId } from './request-rules.ts'
+import { hostAllowed, rewriteAppId } from './request-rules.ts'
 import { Sessions } from './portal/sessions.ts'
 import { type ExportedState, exportState } from './state/export.ts'
 import { seedState } from './state/seed.ts'
@@ -166,8 +167,6 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   requireSafeExposure(options)
   const store = await openStore(options)
   const { db } = store
-  const replication = drills && new Replication(db, now)
-  const cache = replication ? new LaggingReads(store.cache, replication) : store.cache
   try {
     const keyFiles = new KeyFiles(dataFolder)
     // Replicas that start together on one database must not each make the first keys and the first tenant.
@@ -178,13 +177,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     }))
     await store.exclusively(() => ensureTenants({ db, keyFiles, now }, options.tenants ?? []))
     if (seed) {
-      const { environment = {} } = options.seed ?? {}
+      const environment = options.seed?.environment ?? {}
       await store.exclusively(() => seedState({ db, nowMs: now(), environment }, seed))
     }
-    const signIns = new SignInLog({ db, now })
-    const guard = directoryGuard(keys, now)
-    const throttle = throttleOf(options)
-    const services = { db, cache, keys, guard, now, sessions: new Sessions(now), signIns, throttle, replication }
+    const services = servicesOf(store, keys, now, options)
     const real = options.asRealHosts
       ? await LocalAuthority.openForRealHosts(dataFolder, keyFiles, machineNow)
       : undefined
@@ -213,13 +209,33 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       close: async () => {
         endScript()
         await Promise.all([app.close(), managedIdentity?.close()])
-        await signIns.close()
+        await services.signIns.close()
         await store.close()
       },
     }
   } catch (error) {
     await store.close()
     throw error
+  }
+}
+
+type Parts = Omit<Services, 'origin' | 'originFor' | 'hosts' | 'issuers'> & {
+  readonly replication: Replication | undefined
+}
+
+/** What the routes stand on, as far as it is known before the port is. */
+function servicesOf({ db, cache }: Store, keys: SigningKeys, now: Now, options: PlatformOptions): Parts {
+  const replication = options.drills === true ? new Replication(db, now) : undefined
+  return {
+    db,
+    cache: replication ? new LaggingReads(cache, replication) : cache,
+    keys,
+    guard: directoryGuard(keys, now),
+    now,
+    sessions: new Sessions(now),
+    signIns: new SignInLog({ db, now }),
+    throttle: throttleOf(options),
+    replication,
   }
 }
 
@@ -251,9 +267,7 @@ interface Listening {
 }
 
 async function listen(
-  parts: Omit<Services, 'origin' | 'originFor' | 'hosts' | 'issuers'> & {
-    readonly replication: Replication | undefined
-  },
+  parts: Parts,
   authorities: Authorities,
   {
     port,
@@ -265,17 +279,13 @@ async function listen(
   }: PlatformOptions,
   drills: Drills | undefined,
 ): Promise<Listening> {
-  let origin = ''
-  // Worked out once, when the port is known: every request asks for them.
-  let hosts: readonly string[] = []
-  let others: readonly string[] = []
+  const hostNames = new HostNames(names, authorities.real ? REAL_HOSTS : [])
+  const { all: hosts, origin, originFor } = hostNames
   const servers: Server[] = []
   const certificates = await ServerCertificates.make({ ...authorities, shown })
-  const otherNames = authorities.real ? REAL_HOSTS : []
-  const originFor = (host = '') => (others.includes(host.toLowerCase()) ? `https://${host.toLowerCase()}` : origin)
-  const issuers = issuerKeys(parts, federation, () => [origin, ...others.map((host) => `https://${host}`)])
+  const issuers = issuerKeys(parts, federation, hostNames.origins)
   const onFailure = (err: unknown) => app.log.error({ err }, 'token request failed')
-  const endpoint = { ...parts, issuers, originFor, onFailure }
+  const services = { ...parts, issuers, origin, originFor, hosts }
   const app: FastifyInstance = Fastify({
     // What a drill does is audited; nothing else of the platform says less than an error.
     logger: { level: drills ? 'warn' : 'error', stream: process.stderr },
@@ -287,21 +297,16 @@ async function listen(
     // localhost is two addresses, so two servers, and both get the renewed certificate.
     serverFactory: (handler) => {
       // A fault on demand strikes between the router and the endpoint, so with drills there is no way around it.
-      const listener = drills ? handler : tokenDoor({ ...endpoint, hosts: () => hosts }, handler)
+      const listener = drills ? handler : tokenDoor({ ...services, onFailure }, handler)
       const server = createServer({ ...certificates.options, ...requestTimes(requestTimeMs) }, listener)
       servers.push(server)
       return server
     },
   })
-  app.addHook('onRequest', hostAllowed(() => hosts))
+  app.addHook('onRequest', hostAllowed(hosts))
   parts.signIns.tellFailuresTo((err) => app.log.error({ err }, 'sign-ins not written: they wait'))
-  const { replication } = parts
-  if (drills && replication) {
-    watch(app, drills, targetOf)
-    noticeChanges(app, replication)
-    await app.register(async (scope) => drillRoutes(scope, drills, { ...parts, replication })) // /drills
-  }
-  await registerRoutes(app, { ...parts, issuers, origin: () => origin, originFor, hosts: () => hosts })
+  if (drills) await registerDrills(app, drills, parts) // /drills
+  await registerRoutes(app, services)
   try {
     await app.listen({ port, host })
   } catch (error) {
@@ -309,13 +314,11 @@ async function listen(
     throw portRefused(port, error)
   }
   const [address] = app.addresses()
-  origin = `https://${names[0] ?? 'localhost'}:${typeof address === 'object' ? address.port : port}`
-  others = otherHosts(origin, otherNames)
-  hosts = [...localHosts(origin), ...otherHosts(origin, names), ...others]
+  hostNames.listenOn(typeof address === 'object' ? address.port : port)
   const endRenewal = every(CERTIFICATE_RENEWAL_MS, () => void renew(certificates, servers, app))
   const endSchedule = every(KEY_SCHEDULE_MS, () => void keepSchedule(parts.keys, app))
   return {
-    origin,
+    origin: origin(),
     close: async () => {
       endRenewal()
       endSchedule()

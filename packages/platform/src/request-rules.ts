@@ -15,18 +15,6 @@ export function hostAllowed(hosts: () => readonly string[]) {
   }
 }
 
-/** The names of this machine, with the port of the platform, as a Host header has them. */
-export function localHosts(origin: string): readonly string[] {
-  const { port } = new URL(origin)
-  return ['localhost', '127.0.0.1', '[::1]'].map((name) => (port === '' ? name : `${name}:${port}`))
-}
-
-/** Other names, with the port of the platform, or without one, as if they were reached at the port of https. */
-export function otherHosts(origin: string, names: readonly string[]): readonly string[] {
-  const { port } = new URL(origin)
-  return names.flatMap((name) => (port === '' ? [name] : [name, `${name}:${port}`]))
-}
-
 /** Turns Graph's `/applications(appId='…')` into a path that the router can read: `/applications/appId:…`. */
 export function rewriteAppId(url: string): string {
   return url.replace(

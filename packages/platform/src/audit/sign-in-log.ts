@@ -2,6 +2,7 @@ import { CompiledQuery, type Insertable } from 'kysely'
 import { after, every, type Now } from '../clock.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
+import { unsynced } from '../store/unsynced.ts'
 import type { SignIn } from './sign-in.ts'
 
 type Row = Insertable<Schema['sign_in']>
@@ -20,9 +21,9 @@ const WAITING_MAX = 10_000
 // A kill -9 loses the rows of the last 200 ms at most: half of it to wait, half to write.
 const WAIT_MS = 100
 const RETRY_MS = 1000
-// Few enough that nobody waits long for the one connection of SQLite, and below its 32,766 variables.
-const BATCH = 200
-// How many rows go into one statement.
+// All of 100 ms at most times; few enough that nobody waits long for SQLite's one connection.
+const BATCH = 500
+// How many rows go into one statement: few kinds, so that they are prepared once.
 const SIZES = [64, 8, 1]
 const RETENTION_MS = 30 * 24 * 60 * 60 * 1000
 const PRUNE_EVERY_MS = 10 * 60 * 1000
@@ -154,14 +155,13 @@ export class SignInLog {
 
   /** Writes all of them or none. Building a query costs more than running it, so there are few, and their texts are kept. */
   async #insert(batch: readonly SignIn[]): Promise<void> {
-    const rows = batch.map(rowOf)
-    await this.#db.transaction().execute(async (transaction) => {
-      for (let done = 0, size = 0; done < rows.length; done += size) {
-        size = SIZES.find((each) => each <= rows.length - done) ?? 1
-        const piece = rows.slice(done, done + size)
-        const text = this.#inserts.get(size) ?? transaction.insertInto('sign_in').values(piece).compile().sql
+    await unsynced(this.#db, async (transaction) => {
+      for (let done = 0, size = 0; done < batch.length; done += size) {
+        size = SIZES.find((each) => each <= batch.length - done) ?? 1
+        const piece = batch.slice(done, done + size)
+        const values = piece.flatMap(valuesOf)
+        const text = this.#inserts.get(size) ?? insertOf(transaction, piece)
         this.#inserts.set(size, text)
-        const values = piece.flatMap((row) => Object.values(row))
         await transaction.executeQuery(CompiledQuery.raw(text, values))
       }
     })
@@ -170,21 +170,34 @@ export class SignInLog {
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
-/** A row with its columns in one order, which the kept texts of queries rely on. */
-const rowOf = ({ trail, ...signIn }: SignIn): Row => ({
-  id: signIn.id,
-  tenant_id: trail.tenantId ?? '',
-  at_ms: signIn.atMs,
-  event: signIn.event,
+/** Each column of a row, and what stands there, in the order in which the kept texts of queries have them. */
+const COLUMNS: { readonly [column in keyof Required<Row>]: (signIn: SignIn) => Row[column] } = {
+  id: ({ id }) => id,
+  tenant_id: ({ trail }) => trail.tenantId ?? '',
+  at_ms: ({ atMs }) => atMs,
+  event: ({ event }) => event,
   // What stands in place of a client id may be anything, a secret too.
-  app_id: trail.appId !== undefined && GUID.test(trail.appId) ? trail.appId.toLowerCase() : null,
-  service_principal_id: trail.servicePrincipalId ?? null,
-  resource_app_id: trail.resourceAppId ?? null,
-  error_code: signIn.errorCode,
-  ip_address: signIn.ipAddress,
-  correlation_id: signIn.correlationId,
-  credential_kind: trail.credential?.kind ?? 'none',
-  credential_key_id: trail.credential?.keyId ?? null,
-  conditional_access: trail.conditionalAccess ?? 'notApplied',
-  applied_policies: trail.policies ? JSON.stringify(trail.policies) : null,
-})
+  app_id: ({ trail: { appId } }) => (appId !== undefined && GUID.test(appId) ? appId.toLowerCase() : null),
+  service_principal_id: ({ trail }) => trail.servicePrincipalId ?? null,
+  resource_app_id: ({ trail }) => trail.resourceAppId ?? null,
+  error_code: ({ errorCode }) => errorCode,
+  ip_address: ({ ipAddress }) => ipAddress,
+  correlation_id: ({ correlationId }) => correlationId,
+  credential_kind: ({ trail }) => trail.credential?.kind ?? 'none',
+  credential_key_id: ({ trail }) => trail.credential?.keyId ?? null,
+  conditional_access: ({ trail }) => trail.conditionalAccess ?? 'notApplied',
+  applied_policies: ({ trail }) => (trail.policies ? JSON.stringify(trail.policies) : null),
+}
+const CELLS = Object.values(COLUMNS)
+
+const valuesOf = (signIn: SignIn): unknown[] => CELLS.map((cell) => cell(signIn))
+
+function insertOf(db: Database, signIns: readonly SignIn[]): string {
+  const rows = signIns.map((signIn) =>
+    Object.fromEntries(Object.entries(COLUMNS).map(([column, cell]) => [column, cell(signIn)])),
+  )
+  return db
+    .insertInto('sign_in')
+    .values(rows as unknown as readonly Row[])
+    .compile().sql
+}

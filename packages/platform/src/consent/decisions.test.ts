@@ -32,7 +32,7 @@ async function letOperatorReadLogs(token: string): Promise<void> {
 interface Row {
   readonly activityDisplayName: string
   readonly operationType: string
-  readonly initiatedBy: object
+  readonly initiatedBy: { readonly app: null; readonly user: { readonly ipAddress: string } }
   readonly targetResources: readonly {
     readonly id: string | null
     readonly displayName: string
@@ -108,7 +108,7 @@ describe('a decision on consent', () => {
     assert.deepEqual([others, await decisions('contoso.example', 'Asked elsewhere')], [[], []])
     const token = await house.token('fabrikam.example')
     const { id } = await house.graph('GET', `/users/${ADA}`, undefined, token)
-    assert.deepEqual((row?.by as { readonly user: object }).user, {
+    assert.deepEqual(row?.by.user, {
       id,
       displayName: ADA,
       userPrincipalName: ADA,
@@ -130,8 +130,8 @@ describe('a decision on consent', () => {
 })
 
 /** localhost is two addresses: which one was taken is up to the machine. */
-function browserAddress([row]: readonly { readonly by: object }[]): string {
-  const { ipAddress } = (row?.by as { readonly user: { readonly ipAddress: string } }).user
+function browserAddress([row]: readonly { readonly by: Row['initiatedBy'] }[]): string {
+  const ipAddress = row?.by.user.ipAddress ?? ''
   assert.match(ipAddress, /^(127\.0\.0\.1|::1|::ffff:127\.0\.0\.1)$/)
   return ipAddress
 }

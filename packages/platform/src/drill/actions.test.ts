@@ -124,6 +124,8 @@ describe('the drills that change something', () => {
       ['POST', `/drills/credentials/${randomUUID()}/expire`],
       ['DELETE', `/drills/credentials/${randomUUID()}`],
       ['POST', '/drills/tokens'],
+      ['PUT', '/drills/replication'],
+      ['DELETE', `/drills/servicePrincipals/${randomUUID()}/tokens`],
     ] as const)
       assert.equal((await plain.send(path, { method })).status, 404, `${method} ${path}`)
     await plain.remove()

@@ -51,7 +51,8 @@ async function revokeTokens({ db, guard, now }: DrillServices, id: string): Prom
     .where('id', '=', id)
     .executeTakeFirst()
   if (!principal) throw new DrillError(`No service principal has the id '${id.slice(0, 100)}'.`)
-  const issuedBeforeMs = (Math.floor(now() / 1000) - BACK_DATED_SECONDS) * 1000
+  // Of those of this very second it cannot be told which came first; whoever is challenged gets one that says a second more.
+  const issuedBeforeMs = (Math.floor(now() / 1000) + 1 - BACK_DATED_SECONDS) * 1000
   guard.revoke({ tenantId: principal.tenant_id, objectId: principal.id, issuedBeforeMs })
 }
 

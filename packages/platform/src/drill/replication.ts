@@ -84,7 +84,7 @@ export class Replication {
     for (const table of TABLES) {
       const rows = await this.#db
         .selectFrom(table as 'app_role_assignment')
-        .select(({ ref }) => ref(DELAYED[table] as 'id').as('id'))
+        .select((row) => row.ref(DELAYED[table] as 'id').as('id'))
         .execute()
       for (const { id } of rows) found.push({ table, id })
     }

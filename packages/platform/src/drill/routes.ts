@@ -4,18 +4,32 @@ import type { Drills } from './drills.ts'
 import type { Throttle } from '../graph/throttle.ts'
 import { DrillError, readFault } from './fault.ts'
 import type { Replication } from './replication.ts'
+import { noticeChanges, targetOf, watch } from './watch.ts'
 
 /** What the drills act upon. */
-export type DrillRouteServices = DrillServices & {
+type DrillRouteServices = DrillServices & {
   readonly throttle: Throttle
   readonly replication: Replication
+}
+
+/** Makes what the drills do happen to this server, and registers their own routes. */
+export async function registerDrills(
+  app: FastifyInstance,
+  drills: Drills,
+  services: Omit<DrillRouteServices, 'replication'> & { readonly replication: Replication | undefined },
+): Promise<void> {
+  const { replication } = services
+  watch(app, drills, targetOf)
+  if (!replication) return
+  noticeChanges(app, replication)
+  await app.register(async (scope) => drillRoutes(scope, drills, { ...services, replication }))
 }
 
 /**
  * Registers the drills. They need no token, because the token endpoint may be what is broken: being started with them,
  * on a loopback port, is the permission; a web page, which says where it comes from, has none.
  */
-export function drillRoutes(app: FastifyInstance, drills: Drills, services: DrillRouteServices): void {
+function drillRoutes(app: FastifyInstance, drills: Drills, services: DrillRouteServices): void {
   const { throttle, replication } = services
   app.addHook('onRequest', async ({ headers }, reply) => {
     void reply.header('cache-control', 'no-store')
@@ -28,6 +42,7 @@ export function drillRoutes(app: FastifyInstance, drills: Drills, services: Dril
   })
   const audit = (did: string, facts: object) => app.log.warn({ drill: did, ...facts }, `drill: ${did}`)
   actionRoutes(app, services, audit)
+  replicationRoutes(app, replication, audit)
   app.get('/drills', () => ({ ...drills.report(), replication: replication.report() }))
   app.post('/drills/faults', (request, reply) => {
     const fault = readFault(request.body)
@@ -54,11 +69,25 @@ export function drillRoutes(app: FastifyInstance, drills: Drills, services: Dril
   app.put('/drills/throttling', (request, reply) => {
     const { part } = (request.body ?? {}) as { readonly part?: unknown }
     if (typeof part !== 'number' || !(part > 0 && part <= 10))
-      throw new DrillError("'part' must be a number above 0 and at most 10: the part of Graph's limits to grant.")
+      throw new DrillError(
+        "'part' must be a number above 0 and at most 10: the part of Graph's limits to grant.",
+      )
     throttle.set(part)
     audit('throttling begun', { part })
     return reply.code(204).send()
   })
+  app.delete('/drills/throttling', (_request, reply) => {
+    throttle.set(undefined)
+    audit('throttling ended', {})
+    return reply.code(204).send()
+  })
+}
+
+function replicationRoutes(
+  app: FastifyInstance,
+  replication: Replication,
+  audit: (did: string, facts: object) => void,
+): void {
   app.put('/drills/replication', async (request, reply) => {
     const { seconds } = (request.body ?? {}) as { readonly seconds?: unknown }
     await replication.delay(seconds)
@@ -68,11 +97,6 @@ export function drillRoutes(app: FastifyInstance, drills: Drills, services: Dril
   app.delete('/drills/replication', (_request, reply) => {
     replication.end()
     audit('replication caught up', {})
-    return reply.code(204).send()
-  })
-  app.delete('/drills/throttling', (_request, reply) => {
-    throttle.set(undefined)
-    audit('throttling ended', {})
     return reply.code(204).send()
   })
 }

@@ -44,6 +44,7 @@ const scope = shape({
   value: text,
 })
 const redirects = shape({ redirectUris: texts })
+const optionalClaim = shape({ additionalProperties: texts, essential: flag, name: text, source: text })
 const NO_REDIRECTS = { redirectUris: [] }
 
 /** What tools such as az, Terraform and the Graph SDKs send with an application, beyond what the platform acts upon. */
@@ -87,6 +88,15 @@ export const APPLICATION_PROPERTIES: Readonly<Record<string, StoredProperty>> = 
   isFallbackPublicClient: { fits: flag, byDefault: null },
   notes: { fits: text, byDefault: null },
   oauth2RequirePostResponse: { fits: flag, byDefault: false },
+  // The token endpoint acts upon those of access tokens that a daemon's can have.
+  optionalClaims: {
+    fits: shape({
+      accessToken: list(optionalClaim),
+      idToken: list(optionalClaim),
+      saml2Token: list(optionalClaim),
+    }),
+    byDefault: null,
+  },
   parentalControlSettings: {
     fits: shape({ countriesBlockedForMinors: texts, legalAgeGroupRule: text }),
     byDefault: { countriesBlockedForMinors: [], legalAgeGroupRule: 'Allow' },

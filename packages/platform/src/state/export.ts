@@ -84,14 +84,14 @@ async function credentials(db: Database, applicationId: string, principalId: str
     .selectFrom('key_credential')
     .selectAll()
     .where('application_id', '=', applicationId)
-    .where('service_principal_id', 'is', principalId)
+    .where('service_principal_id', principalId === null ? 'is' : '=', principalId)
     .orderBy('key_id')
     .execute()
   const secrets = await db
     .selectFrom('password_credential')
     .select(['key_id', 'display_name', 'hint', 'start_at_ms', 'end_at_ms'])
     .where('application_id', '=', applicationId)
-    .where('service_principal_id', 'is', principalId)
+    .where('service_principal_id', principalId === null ? 'is' : '=', principalId)
     .orderBy('key_id')
     .execute()
   return {

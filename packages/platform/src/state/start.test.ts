@@ -29,11 +29,13 @@ const STATE = {
 }
 
 describe('a platform with a seed', () => {
-  it('has its tenant and gives tokens for its short secret, at every start', async () => {
+  it('has its tenant and gives tokens for its short secret, at every start', async (t) => {
     const folder = await temporaryFolder()
     const seed = { state: STATE, environment: { CI_SECRET: 'short' } }
     for (let start = 0; start < 2; start++) {
       const world = await World.start(folder, { seed })
+      // An assertion that fails must not leave it running, which the test would wait for.
+      t.after(() => world.stop())
       assert.equal(world.tenantId, TENANT)
       const form = { grant_type: 'client_credentials', client_id: CLIENT, scope: GRAPH_SCOPE }
       const answer = await world.postForm({ ...form, client_secret: 'short' }, 'fabrikam.test')

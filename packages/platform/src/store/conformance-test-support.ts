@@ -139,6 +139,20 @@ export const directoryRules: readonly StoreRule[] = [
     },
   },
   {
+    name: 'exports credentials of an application and of its service principal, each with its own',
+    async holds(world) {
+      const app = await world.register(await makeKey(world.clock.ms))
+      const own = await world.done(200, 'POST', `/servicePrincipals/${app.principalId}/addPassword`, {})
+      const { tenants } = await world.platform.exportState()
+      const [tenant] = tenants as readonly Readonly<Record<string, readonly Json[]>>[]
+      const keyIds = (list: string) =>
+        ((tenant?.[list] ?? []).filter(({ appId }) => appId === app.appId) as { secrets: Json[] }[]).flatMap(
+          ({ secrets }) => secrets.map(({ keyId }) => keyId),
+        )
+      assert.deepEqual([keyIds('applications'), keyIds('servicePrincipals')], [[], [own['keyId']]])
+    },
+  },
+  {
     name: 'finds nothing where there is nothing, and refuses a text that cannot be stored',
     async holds(world) {
       assert.deepEqual(await world.done(200, 'GET', "/servicePrincipals?$filter=displayName%20eq%20'none'"), {

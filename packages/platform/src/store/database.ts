@@ -8,6 +8,7 @@ import { MIGRATIONS } from './migrations.ts'
 import { observedDialect } from './observed-dialect.ts'
 import type { Schema } from './schema.ts'
 import { openSqlite, sqliteDialect } from './sqlite.ts'
+import { rememberSqlite } from './unsynced.ts'
 
 export type Database = Kysely<Schema>
 
@@ -29,6 +30,7 @@ export async function openDatabase(folder: string, onChange: () => void = () => 
       provider: { getMigrations: async () => MIGRATIONS },
     }).migrateToLatest()
     if (error) throw explain(folder, error)
+    rememberSqlite(db, sqlite)
     return db
   } catch (error) {
     await db.destroy()

@@ -251,3 +251,54 @@ describe('a token for an API of the tenant', () => {
     assert.equal(kept.status, 204)
   })
 })
+
+describe('optional claims of an API', () => {
+  const CP1 = JSON.stringify({ access_token: { xms_cc: { values: ['cp1'] } } })
+  const claimed = (name: string, more: object = {}) => ({
+    optionalClaims: { accessToken: [{ name, ...more }] },
+  })
+  const CASES: readonly (readonly [name: string, properties: object, added: (api: App) => object])[] = [
+    ['idtyp', claimed('idtyp'), () => ({ idtyp: 'app' })],
+    ['tenant_region_scope', claimed('tenant_region_scope'), () => ({ tenant_region_scope: 'EU' })],
+    ['xms_cc', claimed('xms_cc'), () => ({ xms_cc: ['cp1'] })],
+    [
+      'aud, use_guid',
+      claimed('aud', { additionalProperties: ['use_guid'] }),
+      ({ appId }) => ({ aud: appId }),
+    ],
+    ['aud alone', claimed('aud'), () => ({})],
+    ['aud, something else', claimed('aud', { additionalProperties: ['other'] }), () => ({})],
+    ['email, which no daemon has', claimed('email'), () => ({})],
+    ['idtyp for id tokens', { optionalClaims: { idToken: [{ name: 'idtyp' }] } }, () => ({})],
+    ['none', { optionalClaims: null }, () => ({})],
+  ]
+  for (const [index, [name, properties, added]] of CASES.entries())
+    it(`are in its tokens when its registration says so: ${name}`, async () => {
+      const uri = `api://optional-${index}`
+      const api = await world.register(key, { displayName: 'api', identifierUris: [uri], ...properties })
+      const plain = claimsOf(await world.token(app, 'api://invoices/.default'))
+      const { body } = await world.postForm(world.form(app, { scope: `${uri}/.default`, claims: CP1 }))
+      const claims = claimsOf(String(body['access_token']))
+      const expected = { ...plain, aud: uri, ...added(api) }
+      for (const opaque of OPAQUE) Object.assign(expected, { [opaque]: claims[opaque] })
+      assert.deepEqual(claims, expected)
+      assert.equal(body['expires_in'], 3599)
+    })
+
+  it('are seen in the next token after they change', async () => {
+    const api = await world.register(key, { displayName: 'api', identifierUris: ['api://changing'] })
+    const type = async () => claimsOf(await world.token(app, 'api://changing/.default'))['idtyp']
+    const before = await type()
+    await world.done(204, 'PATCH', `/applications/${api.objectId}`, claimed('idtyp'))
+    assert.deepEqual([before, await type()], [undefined, 'app'])
+  })
+
+  it('are shown as they were sent, and refused if they are none', async () => {
+    const api = await world.register(key, { displayName: 'api', ...claimed('idtyp') })
+    const shown = await world.done(200, 'GET', `/applications/${api.objectId}`)
+    assert.deepEqual(shown['optionalClaims'], { accessToken: [{ name: 'idtyp' }] })
+    const wrong = { optionalClaims: { accessToken: [{ name: 7 }] } }
+    const answer = await world.graph('PATCH', `/applications/${api.objectId}`, wrong)
+    assert.equal(answer.status, 400)
+  })
+})

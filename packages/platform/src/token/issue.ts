@@ -91,14 +91,28 @@ export async function issueV1(
 /** Signs an access token; its version is the resource's choice, not the endpoint's (wire.md §0 row 4, §6). */
 export async function signToken(request: IssueRequest, key: SigningKey): Promise<SignedToken> {
   const version = request.permit.resource.tokenVersion
-  const header = { typ: 'JWT', alg: 'RS256', ...(version === 1 ? { x5t: key.kid } : {}), kid: key.kid }
   const span = times(request)
   const claims = version === 1 ? claimsV1(request, span) : claimsV2(request, span)
-  const signed = `${encode(header)}.${encode(claims)}`
+  const signed = `${headerOf(key)[version]}.${encode(claims)}`
   const signature = await signatureOf(signed, key.privateKey)
   const { nbf, exp, lifetime } = span
   // A second less than what is left, because the answer takes time to arrive.
   return { accessToken: `${signed}.${signature}`, notBefore: nbf, expiresOn: exp, expiresIn: lifetime - 1 }
+}
+
+// A key's headers are the same for all of its tokens.
+const headers = new WeakMap<SigningKey, Readonly<Record<1 | 2, string>>>()
+
+function headerOf(key: SigningKey): Readonly<Record<1 | 2, string>> {
+  const known = headers.get(key)
+  if (known) return known
+  const { kid } = key
+  const made = {
+    1: encode({ typ: 'JWT', alg: 'RS256', x5t: kid, kid }),
+    2: encode({ typ: 'JWT', alg: 'RS256', kid }),
+  }
+  headers.set(key, made)
+  return made
 }
 
 /**
@@ -130,6 +144,17 @@ function times(request: IssueRequest): Span {
 
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
 
+// Graph's tokens say these always, others where their API's registration asks for it (wire.md §6).
+const saysType = ({ resource }: Permit) => resource.appId === GRAPH_APP_ID || resource.optionalClaims.type
+const saysRegion = ({ resource }: Permit) => resource.appId === GRAPH_APP_ID || resource.optionalClaims.region
+
+/** Whether the token repeats that the client handles claims challenges: an API may ask for it, to challenge by itself. */
+const saysCapabilities = (request: IssueRequest): boolean =>
+  isChallengeable(request) ||
+  (request.permit.resource.optionalClaims.capabilities &&
+    request.claims?.handlesChallenges === true &&
+    request.managedIdentity === undefined)
+
 function commonClaims(request: IssueRequest, { nbf, exp }: Span): object {
   const { tenantId, managedIdentity, permit } = request
   const { servicePrincipalId, roles } = permit
@@ -142,9 +167,11 @@ function commonClaims(request: IssueRequest, { nbf, exp }: Span): object {
     rh: `1.${opaque(24)}.`,
     ...(roles.length > 0 ? { roles } : {}),
     sub: servicePrincipalId,
+    ...(saysType(permit) ? { idtyp: 'app' } : {}),
+    ...(saysRegion(permit) ? { tenant_region_scope: 'EU' } : {}),
     tid: tenantId,
     uti: opaque(16),
-    ...(isChallengeable(request) ? { xms_cc: ['cp1'] } : {}),
+    ...(saysCapabilities(request) ? { xms_cc: ['cp1'] } : {}),
     ...(managedIdentity === undefined ? {} : { xms_mirid: managedIdentity }),
   }
 }
@@ -154,12 +181,10 @@ function claimsV1(request: IssueRequest, span: Span): object {
   const iss = issuerV1(tenantId)
   const graph = {
     app_displayname: client.displayName,
-    idtyp: 'app',
-    tenant_region_scope: 'EU',
     wids: [NO_DIRECTORY_ROLE],
   }
   return {
-    aud: permit.resource.requested,
+    aud: permit.resource.optionalClaims.audienceAsId ? permit.resource.appId : permit.resource.requested,
     iss,
     ...commonClaims(request, span),
     ...(permit.resource.appId === GRAPH_APP_ID ? graph : {}),

@@ -7,6 +7,7 @@ import { policyLifetime } from '../policy/token-lifetime.ts'
 import type { Database } from '../store/database.ts'
 import type { ReadCache } from '../store/read-cache.ts'
 import type { Client } from './client.ts'
+import { type OptionalClaims, readOptionalClaims } from './optional-claims.ts'
 import { TokenRefusal } from './refusals.ts'
 
 /** The API that a token is for, in one tenant. */
@@ -16,6 +17,7 @@ export interface Resource {
   /** What the client asked for, spelt as it is registered: the audience of a v1.0 token. */
   readonly requested: string
   readonly tokenVersion: 1 | 2
+  readonly optionalClaims: OptionalClaims
 }
 
 /** What the client may do there. */
@@ -56,7 +58,7 @@ interface Found extends Permit {
 export async function permit(cache: ReadCache, asked: Asked): Promise<Permit> {
   const { client, tenantId, resource } = asked
   const found = await cache.read(`permit ${tenantId} ${client.appId} ${resource}`, (db) =>
-    readPermit(db, asked),
+    readPermit(cache, db, asked),
   )
   await requireAccess(cache, asked, found)
   if (found.isUnassigned)
@@ -82,7 +84,11 @@ async function requireAccess(
   throw new TokenRefusal(53003)
 }
 
-async function readPermit(db: Database, { client, tenantId, resource: requested }: Asked): Promise<Found> {
+async function readPermit(
+  cache: ReadCache,
+  db: Database,
+  { client, tenantId, resource: requested }: Asked,
+): Promise<Found> {
   const principal = await db
     .selectFrom('service_principal')
     .innerJoin('application', 'application.app_id', 'service_principal.app_id')
@@ -95,7 +101,10 @@ async function readPermit(db: Database, { client, tenantId, resource: requested 
   if (!principal) throw new TokenRefusal(7000229, { client: client.appId, tenant: tenantId })
   if (!principal.account_enabled || principal.is_disabled)
     throw new TokenRefusal(7000112, { client: client.appId, name: client.displayName })
-  const resource = await findResource(db, tenantId, requested)
+  // Looking through all that a tenant has costs far more than the rest, and its clients share what was found.
+  const resource = await cache.read(`resource ${tenantId} ${requested}`, (all) =>
+    findResource(all, tenantId, requested),
+  )
   const roles = await rolesOf(db, principal.id, resource)
   const singleTenant = principal.sign_in_audience === 'AzureADMyOrg'
   const { servicePrincipalId: resourceId, appId: resourceAppId } = resource
@@ -128,6 +137,7 @@ async function findResource(db: Database, tenantId: string, requested: string): 
       'application.identifier_uris',
       'application.app_roles',
       'application.requested_access_token_version',
+      'application.properties',
     ])
     .where('service_principal.tenant_id', '=', tenantId)
     .execute()
@@ -144,10 +154,14 @@ async function findResource(db: Database, tenantId: string, requested: string): 
     appId: found.app_id,
     requested: withSlashOf(requested, registered ?? found.app_id),
     tokenVersion: found.requested_access_token_version === 2 ? 2 : 1,
+    optionalClaims: optionalClaimsOf(found.properties),
     assignmentRequired: found.app_role_assignment_required === 1,
     appRoles: JSON.parse(found.app_roles) as FoundResource['appRoles'],
   }
 }
+
+const optionalClaimsOf = (properties: string) =>
+  readOptionalClaims((JSON.parse(properties) as { readonly optionalClaims?: unknown }).optionalClaims)
 
 const names = (appId: string, identifierUris: string) => [appId, ...(JSON.parse(identifierUris) as string[])]
 

@@ -12,21 +12,21 @@ const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 /** The ids of one request: the client's own correlation id where it sent a GUID. */
 export function requestIds({ headers }: Headed): Pick<RequestIds, 'traceId' | 'correlationId'> {
-  const sent = headers['client-request-id']
-  return {
-    traceId: randomUUID(),
-    correlationId: typeof sent === 'string' && GUID.test(sent) ? sent : randomUUID(),
-  }
+  return { traceId: randomUUID(), correlationId: correlationIdOf(headers) }
+}
+
+function correlationIdOf({ 'client-request-id': sent }: IncomingHttpHeaders): string {
+  return typeof sent === 'string' && GUID.test(sent) ? sent : randomUUID()
 }
 
 /** All that a refusal says of the request that it answers. */
 export function refusalIds(
-  request: Headed,
+  { headers }: Headed,
   { now, originFor }: { readonly now: Now; readonly originFor: (host: string | undefined) => string },
 ): RequestIds {
   const nowMs = now()
-  const { correlationId } = requestIds(request)
-  return { traceId: timeOrderedId(nowMs), correlationId, nowMs, origin: originFor(request.headers.host) }
+  const [traceId, correlationId] = [timeOrderedId(nowMs), correlationIdOf(headers)]
+  return { traceId, correlationId, nowMs, origin: originFor(headers.host) }
 }
 
 /**

@@ -37,7 +37,8 @@ export function tokenRoutes(app: FastifyInstance, endpoint: TokenEndpoint): void
   }
 }
 
-const failureOf = (request: FastifyRequest) => (err: unknown) => request.log.error({ err }, 'token request failed')
+const failureOf = (request: FastifyRequest) => (err: unknown) =>
+  request.log.error({ err }, 'token request failed')
 
 /** Answers with a refusal in Entra's envelope. */
 export function sendRefusal(reply: FastifyReply, refusal: TokenRefusal, ids: RequestIds): FastifyReply {
