@@ -86,6 +86,19 @@ describe('fileStore', () => {
     }
   })
 
+  it('is not held up for good by one that died while it took a lease over', async (t) => {
+    const { folder, clock, store } = await inFolder(t)
+    await store.lease(NAME, 'one', 5_000, signal)
+    const mark = join(folder, `${NAME}.taking`)
+    await mkdir(mark)
+    await utimes(mark, new Date(clock.now()), new Date(clock.now()))
+    await clock.advance(60_000)
+    assert.equal(await store.lease(NAME, 'two', 5_000, signal), false)
+    await clock.advance(1)
+    assert.equal(await store.lease(NAME, 'two', 5_000, signal), false)
+    assert.equal(await store.lease(NAME, 'two', 5_000, signal), true)
+  })
+
   it('gives nothing of an entry that is cut within its first bytes', async (t) => {
     const { folder, store } = await inFolder(t)
     await mkdir(folder, { recursive: true })

@@ -7,6 +7,7 @@ import {
   open,
   readdir,
   rename,
+  rmdir,
   stat,
   unlink,
   writeFile,
@@ -94,7 +95,13 @@ class FileStore implements TokenStore {
     try {
       // A link is made whole and only where there is no file, as O_EXCL would, and is never seen half written.
       if (await linked(written, path)) return true
-      return (await this.#takenAway(path)) && (await linked(written, path))
+      if (!this.#isOver(await bytesOf(path, LEASE_MAX_BYTES))) return false
+      return await this.#alone(name, async () => {
+        // Another taker may have been faster. Renaming leaves no moment without a lease, in which a third could make one.
+        if (!this.#isOver(await bytesOf(path, LEASE_MAX_BYTES))) return false
+        await rename(written, path)
+        return true
+      })
     } finally {
       await removed(written)
     }
@@ -102,20 +109,27 @@ class FileStore implements TokenStore {
 
   async release(name: string, holder: string): Promise<void> {
     const path = this.#path(name, 'lease')
-    const lease = leaseOf(await bytesOf(path, LEASE_MAX_BYTES))
-    if (lease?.holder === holder) await removed(path)
+    if (!(await bytesOf(path, LEASE_MAX_BYTES))) return
+    await this.#alone(name, async () => {
+      const lease = leaseOf(await bytesOf(path, LEASE_MAX_BYTES))
+      return lease?.holder === holder && removed(path)
+    })
   }
 
-  /** Takes a lease away that is over; whoever renames it has it, so that of several takers one succeeds. */
-  async #takenAway(path: string): Promise<boolean> {
-    if (!this.#isOver(await bytesOf(path, LEASE_MAX_BYTES))) return false
-    const aside = `${path}.${randomUUID()}`
-    if (!(await renamed(path, aside))) return false
-    // Another taker may have been faster, and a new lease has been moved: it goes back.
-    const isOver = this.#isOver(await bytesOf(aside, LEASE_MAX_BYTES))
-    if (!isOver) await linked(aside, path)
-    await removed(aside)
-    return isOver
+  /** Changes a lease that exists; of several who want to at once one does, and for the others it is as if it still held. */
+  async #alone(name: string, change: () => Promise<boolean>): Promise<boolean> {
+    const mark = this.#path(name, 'taking')
+    if (!(await made(mark))) {
+      // Whoever made it has died with it, as it takes no time: the next one may.
+      const { mtimeMs } = await stat(mark).catch(() => ({ mtimeMs: Infinity }))
+      if (this.#clock.now() - mtimeMs > LEASE_MAX_MS) await rmdir(mark).catch(() => {})
+      return false
+    }
+    try {
+      return await change()
+    } finally {
+      await rmdir(mark).catch(() => {})
+    }
   }
 
   #isOver(bytes: Buffer | undefined): boolean {
@@ -145,7 +159,7 @@ class FileStore implements TokenStore {
     }
   }
 
-  #path(name: string, kind: 'entry' | 'lease' | 'new'): string {
+  #path(name: string, kind: 'entry' | 'lease' | 'new' | 'taking'): string {
     // A name that could lead out of the folder is none of ours.
     if (!/^[\w-]{1,64}$/.test(name)) throw new RangeError('Cannot use a name that is not base64url')
     return join(this.#folder, `${name}.${kind}`)
@@ -178,7 +192,11 @@ async function bytesOf(path: string, bytesMax: number): Promise<Buffer | undefin
 }
 
 const linked = (from: string, to: string) => unless('EEXIST', link(from, to))
-const renamed = (from: string, to: string) => unless('ENOENT', rename(from, to))
+const made = (folder: string) =>
+  unless(
+    'EEXIST',
+    mkdir(folder, { mode: FOLDER_MODE }).then(() => {}),
+  )
 const removed = (path: string) => unless('ENOENT', unlink(path))
 
 /** Whether it was done; false if that was impossible for the one expected reason. */
