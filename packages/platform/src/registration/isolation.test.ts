@@ -195,10 +195,7 @@ describe('the operator’s routes', () => {
   it('list tenants, add domains that nobody has, and accounts with a password that is told once', async () => {
     const listed = (await world.done(200, 'GET', '/tomte/tenants'))['value'] as Json[]
     // Both were made in the same millisecond, maybe, and then their random ids decide.
-    assert.deepEqual(
-      new Set(listed.map(({ displayName }) => displayName)),
-      new Set(['Contoso', 'Fabrikam']),
-    )
+    assert.deepEqual(new Set(listed.map(({ displayName }) => displayName)), new Set(['Contoso', 'Fabrikam']))
     const path = '/tomte/tenants/fabrikam.example'
     const grown = await world.done(201, 'POST', `${path}/domains`, { name: 'Fabrikam.TEST' })
     assert.deepEqual(
