@@ -142,7 +142,7 @@ describe('AppIdentity', () => {
   it('keeps a time limit on the exchange', async (t) => {
     const clock = manualClock()
     const server = await scriptedServer(t, () => () => clock.pass(50))
-    await assert.rejects(identityAt(server, { timeoutMs: 50, clock }).getToken(ORDERS), {
+    await assert.rejects(identityAt(server, { timeoutMs: 50, clock, random: () => 0 }).getToken(ORDERS), {
       name: 'UnavailableError',
       code: 'authority_unreachable',
       message: `Cannot get a token, as the authority ${server.origin} must be reachable: no answer within 50 ms`,
