@@ -71,7 +71,8 @@ class ApiGuard implements Guard {
   readonly #verify: ReturnType<typeof tokenVerifier>
   readonly #remembered: RememberedTokens
   readonly #revocations = new Revocations()
-  #latest: { readonly authorization: string; readonly name: string } | undefined
+  // Of the header that was just asked for in vain, so that `admit`, which follows, need not take its fingerprint again.
+  #missed: { readonly authorization: string; readonly name: string } | undefined
 
   constructor({
     audience,
@@ -93,16 +94,11 @@ class ApiGuard implements Guard {
   recall(authorization: string | undefined, required: RequiredRoles): Principal | undefined {
     // What has another form was never remembered; `admit` says what is wrong with it.
     if (!authorization?.startsWith(SCHEME) || authorization.length > HEADER_LENGTH_MAX) return undefined
-    const principal = this.#recallByName(this.#nameOf(authorization))
+    const name = fingerprint(authorization.slice(SCHEME.length))
+    const principal = this.#recallByName(name)
+    this.#missed = principal ? undefined : { authorization, name }
     if (principal) requirePermission(principal, required)
     return principal
-  }
-
-  /** The fingerprint of a header's token; the same daemon often comes twice in a row, and `admit` follows `recall`. */
-  #nameOf(authorization: string): string {
-    if (this.#latest?.authorization !== authorization)
-      this.#latest = { authorization, name: fingerprint(authorization.slice(SCHEME.length)) }
-    return this.#latest.name
   }
 
   #recallByName(name: string): Principal | undefined {
@@ -114,10 +110,14 @@ class ApiGuard implements Guard {
   }
 
   async admit(authorization: string | undefined, required: RequiredRoles): Promise<Principal> {
-    const recalled = this.recall(authorization, required)
-    if (recalled) return recalled
+    let name = this.#takeMissed(authorization)
+    if (name === undefined) {
+      const recalled = this.recall(authorization, required)
+      if (recalled) return recalled
+      name = this.#takeMissed(authorization)
+    }
     const token = bearerToken(authorization)
-    const name = authorization?.startsWith(SCHEME) ? this.#nameOf(authorization) : fingerprint(token)
+    name ??= fingerprint(token)
     const verified = this.#verify(token)
     const { claims, origin, kid, key } = verified instanceof Promise ? await verified : verified
     const principal = principalOf(claims, origin, this.#expected, this.#now())
@@ -129,6 +129,13 @@ class ApiGuard implements Guard {
     }
     requirePermission(principal, required)
     return principal
+  }
+
+  /** No token is kept in clear for longer than between the two calls. */
+  #takeMissed(authorization: string | undefined): string | undefined {
+    const missed = this.#missed
+    this.#missed = undefined
+    return missed !== undefined && missed.authorization === authorization ? missed.name : undefined
   }
 
   revoke(revocation: Revocation): void {
