@@ -5,12 +5,21 @@ import { buildPackages } from './build.ts'
 import { root } from './files.ts'
 import { npm } from './npm.ts'
 
-const ARROWS: Readonly<Record<string, readonly string[]>> = {
-  client: [],
-  guard: [],
-  jobs: ['client'],
-  platform: ['guard'],
-  cli: ['client', 'jobs', 'platform', 'guard'],
+const PACKAGES = ['client', 'guard', 'jobs', 'platform', 'cli']
+
+interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>
+}
+
+const manifestOf = async (name: string): Promise<Manifest> =>
+  JSON.parse(await readFile(join(root, 'packages', name, 'package.json'), 'utf8')) as Manifest
+
+/** Those of ours that a package needs, itself among them. */
+async function oursBelow(name: string): Promise<readonly string[]> {
+  const { dependencies = {} } = await manifestOf(name)
+  const names = Object.keys(dependencies).filter((each) => each.startsWith('@tomte/'))
+  const below = await Promise.all(names.map((each) => oursBelow(each.slice('@tomte/'.length))))
+  return [...new Set([name, ...below.flat()])]
 }
 
 /** Packages as npm would publish them. */
@@ -21,7 +30,7 @@ export interface Packed {
 }
 
 /** Builds and packs the named packages of `packages/`. */
-export async function packPackages(names: readonly string[] = Object.keys(ARROWS)): Promise<Packed> {
+export async function packPackages(names: readonly string[] = PACKAGES): Promise<Packed> {
   await buildPackages(names)
   const place = await mkdtemp(join(tmpdir(), 'tomte-packed-'))
   const archives = new Map<string, string>()
@@ -36,7 +45,7 @@ export async function packPackages(names: readonly string[] = Object.keys(ARROWS
       const folder = join(place, 'installed', name)
       await mkdir(folder, { recursive: true })
       await writeFile(join(folder, 'package.json'), '{"private":true,"type":"module"}\n')
-      const ours = [name, ...(ARROWS[name] ?? [])].map((each) => archives.get(each) ?? each)
+      const ours = (await oursBelow(name)).map((each) => archives.get(each) ?? each)
       await npm(['install', '--no-audit', '--no-fund', ...ours, ...others], folder)
       return folder
     },
