@@ -1,4 +1,4 @@
-import type { Entries, StoredStep, Traffic } from './checkpoints.ts'
+import type { Entries, StoredStep, Traffic } from '../store.ts'
 
 /**
  * Where a run stands. `queued` waits for its time and a worker; `running` is leased to one. The others are ends: `dead` had
@@ -177,7 +177,9 @@ export interface Engine {
   pause(job: string, paused: boolean): Promise<void>
   paused(): Promise<readonly string[]>
   /** How many runs each job has in each unfinished state, and since when the oldest of them is due. */
-  depth(): Promise<readonly { job: string; queued: number; running: number; oldestDueAtMs: number | undefined }[]>
+  depth(): Promise<
+    readonly { job: string; queued: number; running: number; oldestDueAtMs: number | undefined }[]
+  >
 
   schedules(): Promise<readonly StoredSchedule[]>
   /** Stores a schedule unless a newer `lastFiringMs` of the same definition is there. */
