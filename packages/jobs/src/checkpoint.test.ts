@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { type Cursor, stepper } from './checkpoint.ts'
-import { CheckpointStore, NO_TRAFFIC } from './store.ts'
+import { NO_TRAFFIC } from './engine/engine.ts'
+import { CheckpointStore } from './store.ts'
 import { temporaryFolder } from './test-support.ts'
 
 async function steps(t: TestContext) {

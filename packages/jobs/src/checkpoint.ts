@@ -1,4 +1,5 @@
-import type { CheckpointStore, Entries, Traffic } from './store.ts'
+import type { Entries, Traffic } from './engine/engine.ts'
+import type { CheckpointStore } from './store.ts'
 
 /** Where a step stands. It is given back after a crash, so a step goes on instead of starting again. */
 export interface Cursor<Value> {

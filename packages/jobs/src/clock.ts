@@ -3,3 +3,6 @@ export type Now = () => number
 
 /** The machine's clock. */
 export const systemNow: Now = () => Date.now()
+
+/** A random number from 0 up to, not including, 1: for waits, which need no secrecy, and nothing else. */
+export const randomFraction = (): number => Math.random()

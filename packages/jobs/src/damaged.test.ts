@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdir, open, readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { CheckpointStore, NO_TRAFFIC } from './store.ts'
+import { NO_TRAFFIC } from './engine/engine.ts'
+import { CheckpointStore } from './store.ts'
 import { anotherProcess, temporaryFolder } from './test-support.ts'
 
 const DAMAGED_HINT =

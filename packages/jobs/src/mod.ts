@@ -9,5 +9,5 @@ export {
 } from './daemon.ts'
 export { runJob, type RunOptions, type RunOutcome } from './runner.ts'
 export type { Cursor, Ledger, Step } from './checkpoint.ts'
-export type { Entries } from './store.ts'
+export type { Entries } from './engine/engine.ts'
 export { JobError } from './errors.ts'

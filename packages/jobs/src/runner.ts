@@ -13,7 +13,8 @@ import { ledger, stepper } from './checkpoint.ts'
 import { type Now, systemNow } from './clock.ts'
 import type { Daemon, Job, JobContext, RunCost } from './daemon.ts'
 import { JobError } from './errors.ts'
-import { CheckpointStore, type Traffic } from './store.ts'
+import type { Traffic } from './engine/engine.ts'
+import { CheckpointStore } from './store.ts'
 
 /** What a run is given from outside. */
 export interface RunOptions {
@@ -109,6 +110,8 @@ async function runIn(
     identity,
     api: Object.fromEntries(apis),
     tenant: identity.authority.tenant,
+    runId: String(run.id),
+    attempt: 1,
     step: stepper({ store, runId: run.id, traffic }),
     ledger: ledger({ store, runId: run.id }),
     progress,

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it, type TestContext } from 'node:test'
 import { ledger } from './checkpoint.ts'
-import { CheckpointStore, NO_TRAFFIC } from './store.ts'
+import { NO_TRAFFIC } from './engine/engine.ts'
+import { CheckpointStore } from './store.ts'
 import { temporaryFolder } from './test-support.ts'
 
 const at = (ms: number) => () => ms

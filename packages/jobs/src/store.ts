@@ -1,5 +1,6 @@
 import { type Generated, Kysely, sql } from 'kysely'
 import type { Now } from './clock.ts'
+import { type Entries, NO_TRAFFIC, type StoredStep, type Traffic } from './engine/engine.ts'
 import { JobError } from './errors.ts'
 import { explain, openSqlite, sqliteDialect } from './sqlite.ts'
 
@@ -10,25 +11,6 @@ export interface StoredRun {
   readonly key: string
   readonly traffic: Traffic
 }
-
-/** What a run has cost so far, across restarts. */
-export interface Traffic {
-  readonly tokenRequests: number
-  readonly apiRequests: number
-  readonly retries: number
-  readonly milliseconds: number
-}
-
-export const NO_TRAFFIC: Traffic = { tokenRequests: 0, apiRequests: 0, retries: 0, milliseconds: 0 }
-
-/** A step as it is kept: where it stands, and what it returned once it has finished. */
-export interface StoredStep {
-  readonly finished: boolean
-  readonly value: unknown
-}
-
-/** New entries of a run's ledger: by collection, then by key. Values are JSON. */
-export type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
 interface Schema {
   run: {

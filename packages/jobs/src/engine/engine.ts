@@ -1,4 +1,21 @@
-import type { Entries, StoredStep, Traffic } from '../store.ts'
+/** What a run has cost so far, across attempts. */
+export interface Traffic {
+  readonly tokenRequests: number
+  readonly apiRequests: number
+  readonly retries: number
+  readonly milliseconds: number
+}
+
+export const NO_TRAFFIC: Traffic = { tokenRequests: 0, apiRequests: 0, retries: 0, milliseconds: 0 }
+
+/** A step as it is kept: where it stands, and what it returned once it has finished. */
+export interface StoredStep {
+  readonly finished: boolean
+  readonly value: unknown
+}
+
+/** New entries of a run's ledger: by collection, then by key. Values are JSON. */
+export type Entries = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
 /**
  * Where a run stands. `queued` waits for its time and a worker; `running` is leased to one. The others are ends: `dead` had
@@ -24,22 +41,25 @@ export interface NewRun {
   readonly input: object
   /** The same work has the same key: an unfinished run of the same job, tenant and key is returned in place of a new one. */
   readonly key: string
-  /** What `unfinished` runs of the same job and tenant with another key mean for this one. Default: nothing. */
-  readonly others?: 'supersede' | 'skip' | undefined
+  /**
+   * What unfinished runs of the same job and tenant with another key mean: they are superseded, this one is skipped, or it
+   * waits until all of them have ended. Default: nothing.
+   */
+  readonly others?: 'supersede' | 'skip' | 'wait' | undefined
   /** The time of the schedule that it was made for, in ms; a job and tenant has one run of each. */
   readonly firingMs?: number | undefined
   /** Not to be started before, in ms. Default: now. */
   readonly notBeforeMs?: number | undefined
   /** -100 to 100; a higher one starts first, whoever's turn it is. Default: 0. */
   readonly priority?: number | undefined
-  /** The run that made it, for a fan-out over tenants. */
+  /** The run that made it, for a fan-out over tenants: it makes one run in each. */
   readonly parent?: string | undefined
 }
 
 /** What became of a request for a run. */
 export interface Enqueued {
   readonly id: string
-  /** `known` is an unfinished run of the same work, or the run of the same firing; `skipped` will never start. */
+  /** `known` is an unfinished run of the same work, or the run of the same firing or parent; `skipped` will never start. */
   readonly as: 'queued' | 'known' | 'skipped'
 }
 
@@ -51,11 +71,16 @@ export interface ClaimedRun {
   readonly input: object
   readonly key: string
   readonly firingMs: number | undefined
+  readonly parent: string | undefined
   readonly epoch: number
   /** How many attempts have failed before this one. */
   readonly failures: number
-  /** How many workers have died with it. */
+  /** How many workers have died with it since something was last saved in it. */
   readonly deaths: number
+  /** The highest version of the job that has saved something in it, or 0. */
+  readonly version: number
+  /** When it was queued or became due, whichever was later. */
+  readonly dueAtMs: number
   /** Whether something has been saved in it. */
   readonly resumed: boolean
   readonly traffic: Traffic
@@ -72,8 +97,8 @@ export type Settlement = {
   | { readonly as: 'retried'; readonly error: RunError; readonly atMs: number }
   | { readonly as: 'dead' | 'unconsented'; readonly error: RunError }
   | { readonly as: 'cancelled' }
-  /** The daemon stops: the run is queued again at once, and no attempt is counted. */
-  | { readonly as: 'released' }
+  /** The daemon stops: the run is queued again, and no attempt is counted. Default of `atMs`: at once. */
+  | { readonly as: 'released'; readonly atMs?: number | undefined; readonly error?: RunError | undefined }
 )
 
 /** Why an attempt failed, for people and machines: no secret, no token, a bounded length. */
@@ -87,6 +112,17 @@ export interface RunError {
 export interface Interruption {
   readonly id: string
   readonly why: 'lease lost' | 'cancelled'
+}
+
+/** A run whose worker is dead: its lease ran out, or its process is known to be gone. */
+export interface LostRun {
+  readonly id: string
+  readonly job: string
+  readonly tenant: string
+  readonly deaths: number
+  readonly failures: number
+  /** `dead` by the fifth death, `cancelled` if that was asked for meanwhile. */
+  readonly as: 'queued' | 'dead' | 'cancelled'
 }
 
 /** How much a worker can take of each job. */
@@ -140,8 +176,10 @@ export interface RunQuery {
 /** A schedule as the store knows it, so that a missed firing is seen after any pause, and of two definitions one counts. */
 export interface StoredSchedule {
   readonly job: string
-  /** Cron, time zone and rules as text: tells one definition from another. */
+  /** Cron, time zone and rules as JSON: tells one definition from another. */
   readonly definition: string
+  /** The version of the job that it belongs to. */
+  readonly version: number
   /** The last firing that was enqueued or decided on, in ms. */
   readonly lastFiringMs: number
 }
@@ -161,7 +199,9 @@ export interface Engine {
   heartbeat(
     runs: readonly (Pick<ClaimedRun, 'id' | 'job' | 'epoch'> & { readonly progress: Progress | undefined })[],
   ): Promise<readonly Interruption[]>
-  /** Ends or requeues runs; those whose lease is lost are left alone and returned. */
+  /** Takes runs back whose workers are dead, a bounded number at a time; a worker calls it after each heartbeat. */
+  recover(): Promise<readonly LostRun[]>
+  /** Ends or requeues runs in one commit; those whose lease is lost are left alone and their ids returned. */
   settle(settlements: readonly Settlement[]): Promise<readonly string[]>
   readonly checkpoints: RunCheckpoints
   /** Resolves when a run may have become due, after `limitMs` at the latest, or when the signal is aborted. */
@@ -169,9 +209,13 @@ export interface Engine {
 
   runs(query: RunQuery): Promise<readonly RunRecord[]>
   run(id: string): Promise<RunRecord | undefined>
-  /** Queues an ended run again, with its steps where they stand if they are kept, and its failures forgotten. */
+  /**
+   * Queues an ended run again, with its steps where they stand if they are kept, and its failures and deaths forgotten.
+   *
+   * @throws JobError `run_unknown`; `run_unfinished` if it, or another run of the same work, has not ended.
+   */
   retry(id: string): Promise<RunRecord>
-  /** Ends a queued run; asks the worker of a running one to stop. */
+  /** Ends a queued run; asks the worker of a running one to stop. @throws JobError `run_unknown`, `run_ended`. */
   cancel(id: string): Promise<RunRecord>
   /** Keeps runs of a job from starting, or lets them start again. */
   pause(job: string, paused: boolean): Promise<void>
@@ -182,8 +226,11 @@ export interface Engine {
   >
 
   schedules(): Promise<readonly StoredSchedule[]>
-  /** Stores a schedule unless a newer `lastFiringMs` of the same definition is there. */
-  saveSchedule(schedule: StoredSchedule): Promise<void>
+  /**
+   * Stores a schedule if what is there is still `expected`, definition and last firing alike, or nothing is there and nothing
+   * was expected; returns whether it did. So of two daemons one decides on a firing.
+   */
+  saveSchedule(schedule: StoredSchedule, expected: StoredSchedule | undefined): Promise<boolean>
   /** Deletes ended runs that ended before, with what belongs to them, a bounded number at a time; returns how many. */
   prune(endedBeforeMs: number): Promise<number>
   close(): Promise<void>
@@ -192,10 +239,18 @@ export interface Engine {
 /** Steps, cursors and ledgers of running runs. Every write carries the lease's epoch. */
 export interface RunCheckpoints {
   step(run: RunLease, name: string): Promise<StoredStep | undefined>
-  /** @throws JobError `lease_lost` if another worker has the run, `checkpoint_newer` if a newer version wrote it. */
+  /**
+   * Writes the step, the new entries and the traffic, all or nothing, and forgets earlier deaths.
+   *
+   * @throws JobError `lease_lost` if another worker has the run, `ledger_key_empty` for an entry without a key.
+   */
   saveStep(run: RunLease, name: string, step: StoredStep, entries: Entries, traffic: Traffic): Promise<void>
   findEntries(run: RunLease, collection: string, keys: readonly string[]): Promise<Map<string, unknown>>
   pageEntries(run: RunLease, collection: string, after: string, limit: number): Promise<Map<string, unknown>>
 }
 
-export type RunLease = Pick<ClaimedRun, 'id' | 'epoch'>
+/** By which right a run is written to, and for which version of its job. */
+export interface RunLease extends Pick<ClaimedRun, 'id' | 'epoch'> {
+  /** Of the job's code, from 1. */
+  readonly version: number
+}
