@@ -30,9 +30,11 @@ import { hostAllowed, rewriteAppId } from './request-rules.ts'
 import { Sessions } from './portal/sessions.ts'
 import { type ExportedState, exportState } from './state/export.ts'
 import { seedState } from './state/seed.ts'
-import { firstTenantOf, readStateFile } from './state/state-file.ts'
+import { firstTenantOf, readStateFile, type StateFile } from './state/state-file.ts'
 import { registerRoutes } from './routes.ts'
 import type { Services } from './services.ts'
+import type { Database } from './store/database.ts'
+import { joined } from './store/joined.ts'
 import { explainReplica, requireReplicaKeys } from './store/replica-keys.ts'
 import { openStore, type Store } from './store/store.ts'
 import { tokenDoor } from './token/door.ts'
@@ -159,7 +161,7 @@ const KEY_SCHEDULE_MS = 60 * 60 * 1000
  * ```
  */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const { dataFolder, now: machineNow = systemNow, administratorPassword } = options
+  const { dataFolder, now: machineNow = systemNow } = options
   const seed = options.seed && readStateFile(options.seed.state)
   const tenant = options.tenant ?? (seed && firstTenantOf(seed)) ?? FIRST_TENANT
   const drills = options.drills === true ? new Drills(machineNow) : undefined
@@ -173,13 +175,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const { authority, keys, operator } = await store.exclusively(async () => ({
       keys: await openSigningKeys(store, keyFiles, now),
       authority: await LocalAuthority.open(dataFolder, keyFiles, machineNow),
-      operator: await ensureOperator({ db, keyFiles, now, tenant, administratorPassword }),
+      operator: await ensureContents(db, { keyFiles, now, tenant, options, seed }),
     }))
-    await store.exclusively(() => ensureTenants({ db, keyFiles, now }, options.tenants ?? []))
-    if (seed) {
-      const environment = options.seed?.environment ?? {}
-      await store.exclusively(() => seedState({ db, nowMs: now(), environment }, seed))
-    }
     const services = servicesOf(store, keys, now, options)
     const real = options.asRealHosts
       ? await LocalAuthority.openForRealHosts(dataFolder, keyFiles, machineNow)
@@ -217,6 +214,27 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     await store.close()
     throw error
   }
+}
+
+interface Contents {
+  readonly keyFiles: KeyFiles
+  readonly now: Now
+  readonly tenant: FirstTenant
+  readonly options: PlatformOptions
+  readonly seed: StateFile | undefined
+}
+
+/** Makes what a start names and is not there: all of it, or nothing. */
+function ensureContents(db: Database, { keyFiles, now, tenant, options, seed }: Contents): Promise<Operator> {
+  const { administratorPassword, tenants = [] } = options
+  return db.transaction().execute(async (transaction) => {
+    const start = { db: joined(transaction), keyFiles, now }
+    const operator = await ensureOperator({ ...start, tenant, administratorPassword })
+    await ensureTenants(start, tenants)
+    const { environment = {} } = options.seed ?? {}
+    if (seed) await seedState({ db: start.db, nowMs: now(), environment }, seed)
+    return operator
+  })
 }
 
 type Parts = Omit<Services, 'origin' | 'originFor' | 'hosts' | 'issuers'> & {

@@ -26,11 +26,12 @@ export interface WriteCall extends DirectoryStore {
 const BIND = { members: 'members@odata.bind', owners: 'owners@odata.bind' } as const
 
 /**
- * Creates a group and returns it, with the members and owners that the body binds.
+ * Creates a group and returns it, with the members and owners that the body binds; its id is a new one, unless it is one that
+ * was exported.
  *
  * @throws GraphError 400 for anything missing, unknown, unfit or taken, 404 for links to nothing.
  */
-export async function createGroup(call: WriteCall): Promise<object> {
+export async function createGroup(call: WriteCall, id: string = randomUUID()): Promise<object> {
   const { [BIND.members]: members, [BIND.owners]: owners, ...properties } = bodyObject(call.body)
   const columns = columnsOf(GROUP, properties, 'creation')
   const isUnified = checkKind(columns)
@@ -45,7 +46,7 @@ export async function createGroup(call: WriteCall): Promise<object> {
       group_types: '[]',
       ...columns,
       ...(isUnified ? await mailColumns(store, String(columns['mail_nickname'])) : {}),
-      id: randomUUID(),
+      id,
       tenant_id: call.tenantId,
       created_at_ms: call.nowMs,
       change: await nextChange(store),

@@ -33,8 +33,17 @@ export async function getUser(store: DirectoryStore, id: string, rawQuery: unkno
   return { body: { ...objectOf(USER, row, names), ...expanded }, etag: entityTag(row) }
 }
 
-/** Creates a user and returns it. @throws GraphError 400 for anything missing, unknown, unfit or taken. */
-export async function createUser(store: DirectoryStore, body: unknown, nowMs: number): Promise<object> {
+/**
+ * Creates a user and returns it; its id is a new one, unless it is one that was exported.
+ *
+ * @throws GraphError 400 for anything missing, unknown, unfit or taken.
+ */
+export async function createUser(
+  store: DirectoryStore,
+  body: unknown,
+  nowMs: number,
+  id: string = randomUUID(),
+): Promise<object> {
   const { tenantId } = store
   const { passwordProfile, ...properties } = bodyObject(body)
   const columns = columnsOf(USER, properties, 'creation')
@@ -45,7 +54,7 @@ export async function createUser(store: DirectoryStore, body: unknown, nowMs: nu
     const user = {
       business_phones: '[]',
       ...columns,
-      id: randomUUID(),
+      id,
       tenant_id: tenantId,
       must_change_password: mustChange,
       created_at_ms: nowMs,

@@ -96,9 +96,12 @@ function readRestriction(sent: PolicyBody, of: keyof Restrictions): Restriction 
   }
 }
 
-const DEFAULT_KIND = 'defaultAppManagementPolicy'
+/** The kind under which a tenant's default policy is kept: there is one at most. */
+export const DEFAULT_KIND = 'defaultAppManagementPolicy'
+/** The id by which Graph shows every tenant's default policy. */
+export const DEFAULT_POLICY_ID = '00000000-0000-0000-0000-000000000000'
 const DEFAULT_POLICY: PolicyBody = {
-  id: '00000000-0000-0000-0000-000000000000',
+  id: DEFAULT_POLICY_ID,
   displayName: 'Default app management tenant policy',
   description:
     'Default tenant policy that enforces app management restrictions on applications and service principals.',

@@ -78,15 +78,24 @@ async function findPolicy(store: RegistrationStore, kind: PolicyKind, id: string
   return row
 }
 
-/** Makes a policy. @throws GraphError 400 for what cannot be one, or the 196th of its kind. */
-export async function createPolicy(call: PolicyCall, kind: PolicyKind, body: unknown): Promise<object> {
+/**
+ * Makes a policy; its id is a new one, unless it is one that was exported.
+ *
+ * @throws GraphError 400 for what cannot be one, or the 196th of its kind.
+ */
+export async function createPolicy(
+  call: PolicyCall,
+  kind: PolicyKind,
+  body: unknown,
+  id: string = randomUUID(),
+): Promise<object> {
   const read: PolicyReader = POLICY_READERS[kind]
   const policy = read(sentOf(body), undefined)
   const known = await selectPolicies(call, kind).execute()
   if (known.length >= POLICIES_MAX)
     throw badRequest(`A tenant may have at most ${POLICIES_MAX} policies of a kind.`)
   const row = {
-    id: randomUUID(),
+    id,
     tenant_id: call.tenantId,
     kind,
     body: JSON.stringify(policy),

@@ -1,5 +1,8 @@
 import { GRAPH_TENANT_ID } from '../registration/graph-application.ts'
 import type { Database } from '../store/database.ts'
+import { exportGroups, exportPeople } from './export-directory.ts'
+import { exportPolicies } from './export-policies.ts'
+import { ownersOf } from './names.ts'
 
 /** A state as a file: everything that a tenant holds of its own, sorted, and nothing that proves anyone. */
 export interface ExportedState {
@@ -12,7 +15,8 @@ const json = (text: string): unknown => JSON.parse(text)
 const time = (ms: number): string => new Date(ms).toISOString()
 
 /**
- * Reads tenants, registrations, grants, managed identities and people. Secrets are their `keyId`, hint and dates; no secret, no hash of
+ * Reads tenants, registrations, grants, managed identities, people, groups and policies. Owners and members are named: people by their user
+ * principal names, service principals by their application ids, groups by their own. Secrets are their `keyId`, hint and dates; no secret, no hash of
  * one and no signing key is in it, and neither is the operator, whose key belongs to its data folder. Passwords of portal accounts are
  * their scrypt hashes.
  */
@@ -26,10 +30,12 @@ export async function exportState(db: Database): Promise<ExportedState> {
       displayName,
       domains: await domains(db, id),
       applications: await applications(db, id, operator),
-      managedIdentities: await managedIdentities(db, id),
+      managedIdentities: await managedIdentities(db, id, operator),
       servicePrincipals: await principals(db, id, operator),
       assignments: await assignments(db, id, operator),
-      people: await people(db, id),
+      people: await exportPeople(db, id),
+      groups: await exportGroups(db, id, operator),
+      policies: await exportPolicies(db, id, operator),
     })
   }
   return { version: 1, tenants: exported }
@@ -75,6 +81,7 @@ async function applications(db: Database, tenantId: string, operator: string): P
       isDisabled: flag(row.is_disabled),
       ...(await credentials(db, row.id, null)),
       federatedCredentials: await trusts(db, row.id),
+      owners: await ownersOf(db, row.id, operator),
     })),
   )
 }
@@ -120,7 +127,11 @@ async function trusts(db: Database, applicationId: string): Promise<readonly obj
   return rows.map(({ application_id: _, ...row }) => row)
 }
 
-async function managedIdentities(db: Database, tenantId: string): Promise<readonly object[]> {
+async function managedIdentities(
+  db: Database,
+  tenantId: string,
+  operator: string,
+): Promise<readonly object[]> {
   const rows = await db
     .selectFrom('managed_identity as identity')
     .innerJoin('service_principal as principal', 'principal.id', 'identity.principal_id')
@@ -135,13 +146,16 @@ async function managedIdentities(db: Database, tenantId: string): Promise<readon
     .where('principal.tenant_id', '=', tenantId)
     .orderBy('principal.app_id')
     .execute()
-  return rows.map((row) => ({
-    appId: row.app_id,
-    id: row.id,
-    name: row.display_name,
-    kind: row.kind,
-    resourceId: row.resource_id,
-  }))
+  return Promise.all(
+    rows.map(async (row) => ({
+      appId: row.app_id,
+      id: row.id,
+      name: row.display_name,
+      kind: row.kind,
+      resourceId: row.resource_id,
+      owners: await ownersOf(db, row.id, operator),
+    })),
+  )
 }
 
 /** Those of Graph and the token exchange are made by the platform itself, those of managed identities with them. */
@@ -149,8 +163,9 @@ async function principals(db: Database, tenantId: string, operator: string): Pro
   const rows = await db
     .selectFrom('service_principal as principal')
     .innerJoin('application', 'application.app_id', 'principal.app_id')
+    .leftJoin('service_principal_risk as risk', 'risk.principal_id', 'principal.id')
     .selectAll('principal')
-    .select('application.id as application_id')
+    .select(['application.id as application_id', 'risk.state as risk'])
     .where('principal.tenant_id', '=', tenantId)
     .where('application.tenant_id', '!=', GRAPH_TENANT_ID)
     .where('principal.app_id', '!=', operator)
@@ -163,7 +178,9 @@ async function principals(db: Database, tenantId: string, operator: string): Pro
       accountEnabled: flag(row.account_enabled),
       appRoleAssignmentRequired: flag(row.app_role_assignment_required),
       properties: json(row.properties),
+      risk: row.risk,
       ...(await credentials(db, row.application_id, row.id)),
+      owners: await ownersOf(db, row.id, operator),
     })),
   )
 }
@@ -185,24 +202,4 @@ async function assignments(db: Database, tenantId: string, operator: string): Pr
     .orderBy('assignment.app_role_id')
     .execute()
   return rows.map((row) => ({ ...row }))
-}
-
-async function people(db: Database, tenantId: string): Promise<readonly object[]> {
-  const rows = await db
-    .selectFrom('user')
-    .leftJoin('portal_account', 'portal_account.user_id', 'user.id')
-    .select(['user.user_principal_name', 'user.display_name', 'user.mail_nickname', 'user.account_enabled'])
-    .select(['portal_account.is_administrator', 'portal_account.password_hash'])
-    .where('user.tenant_id', '=', tenantId)
-    .orderBy('user.user_principal_name')
-    .execute()
-  return rows.map((row) => ({
-    userPrincipalName: row.user_principal_name,
-    displayName: row.display_name,
-    mailNickname: row.mail_nickname,
-    accountEnabled: flag(row.account_enabled),
-    ...(row.password_hash === null
-      ? {}
-      : { administrator: row.is_administrator === 1, passwordHash: row.password_hash }),
-  }))
 }

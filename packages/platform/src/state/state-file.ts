@@ -1,7 +1,10 @@
 import { DrillError } from '../drill/fault.ts'
 import { readScript, type ScriptedFault } from '../drill/script.ts'
+import { USER } from '../directory/properties.ts'
+import { GROUP } from '../directory/group-properties.ts'
+import type { ObjectType } from '../directory/object-type.ts'
 import { PlatformError } from '../errors.ts'
-import { type Entry, readEntry, type Shape } from './shape.ts'
+import { type Entry, type Field, readEntry, type Shape } from './shape.ts'
 
 const SECRET = {
   keyId: { type: 'guid', otherwise: undefined },
@@ -46,6 +49,7 @@ const APPLICATION = {
   certificates: { type: [CERTIFICATE_TEXT], otherwise: [] },
   secrets: { type: [SECRET], otherwise: [] },
   federatedCredentials: { type: [FEDERATED], otherwise: [] },
+  owners: { type: 'texts', otherwise: [] },
 } as const satisfies Shape
 
 const IDENTITY = {
@@ -53,7 +57,8 @@ const IDENTITY = {
   id: { type: 'guid', otherwise: undefined },
   name: { type: 'name' },
   kind: { type: 'name' },
-  resourceId: { type: 'text' },
+  resourceId: { type: 'name' },
+  owners: { type: 'texts', otherwise: [] },
 } as const satisfies Shape
 
 const PRINCIPAL = {
@@ -62,8 +67,10 @@ const PRINCIPAL = {
   accountEnabled: { type: 'flag', otherwise: true },
   appRoleAssignmentRequired: { type: 'flag', otherwise: false },
   properties: { type: 'json', otherwise: {} },
+  risk: { type: 'text', otherwise: null },
   certificates: { type: [CERTIFICATE_TEXT], otherwise: [] },
   secrets: { type: [SECRET], otherwise: [] },
+  owners: { type: 'texts', otherwise: [] },
 } as const satisfies Shape
 
 const ASSIGNMENT = {
@@ -72,14 +79,42 @@ const ASSIGNMENT = {
   role: { type: 'guid' },
 } as const satisfies Shape
 
-const PERSON = {
+const FIELD_TYPES = { text: 'text', texts: 'texts', flag: 'flag', instant: 'time' } as const
+
+/** What the directory lets be set of an object, each as a field that may be left out. */
+const settable = ({ properties }: ObjectType): Shape =>
+  Object.fromEntries(
+    Object.entries(properties)
+      .filter(([, { readOnly }]) => readOnly === undefined)
+      .map(([name, { type }]): [string, Field] => [name, { type: FIELD_TYPES[type], otherwise: undefined }]),
+  )
+
+const PERSON: Shape = {
+  ...settable(USER),
+  id: { type: 'guid', otherwise: undefined },
   userPrincipalName: { type: 'name' },
   displayName: { type: 'name' },
-  mailNickname: { type: 'name', otherwise: undefined },
-  accountEnabled: { type: 'flag', otherwise: true },
+  manager: { type: 'name', otherwise: undefined },
   administrator: { type: 'flag', otherwise: undefined },
   passwordHash: { type: 'name', otherwise: undefined },
   passwordEnv: { type: 'name', otherwise: undefined },
+}
+
+const GROUP_ENTRY: Shape = {
+  ...settable(GROUP),
+  id: { type: 'guid', otherwise: undefined },
+  displayName: { type: 'name' },
+  mailNickname: { type: 'name' },
+  members: { type: 'texts', otherwise: [] },
+  owners: { type: 'texts', otherwise: [] },
+}
+
+const POLICY = {
+  id: { type: 'guid' },
+  kind: { type: 'name' },
+  policy: { type: 'json' },
+  applications: { type: 'texts', otherwise: [] },
+  servicePrincipals: { type: 'texts', otherwise: [] },
 } as const satisfies Shape
 
 /** What may stand in a tenant of a state file, with what each property is when it is left out. */
@@ -92,6 +127,8 @@ export const TENANT = {
   servicePrincipals: { type: [PRINCIPAL], otherwise: [] },
   assignments: { type: [ASSIGNMENT], otherwise: [] },
   people: { type: [PERSON], otherwise: [] },
+  groups: { type: [GROUP_ENTRY], otherwise: [] },
+  policies: { type: [POLICY], otherwise: [] },
 } as const satisfies Shape
 
 const FILE = {
