@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bareInserts, multiply, person } from './directory/people.ts'
 import { serve, type Served } from './directory/served.ts'
+import { bareStatements, measuredPostgres } from './directory/postgres.ts'
 import { type BenchResult, median, type Row, row } from './row.ts'
 import { interleaved, repeat } from './tokens/rounds.ts'
 
@@ -12,6 +13,7 @@ const MANY = 1_000_000
 const ROUNDS = 15
 const CALLS = 60
 const BATCHES = 100
+const BATCH_ROUNDS = 9
 
 export async function bench(): Promise<BenchResult> {
   const home = await mkdtemp(join(tmpdir(), 'tomte-bench-directory-'))
@@ -23,12 +25,12 @@ export async function bench(): Promise<BenchResult> {
 }
 
 /** A platform with one person, or with as many copies of them as are wanted. */
-async function filled(folder: string, count: number): Promise<Served> {
-  const first = await serve(folder)
+async function filled(folder: string, count: number, database?: string): Promise<Served> {
+  const first = await serve(folder, database)
   await first.call('POST', '/users', person('p0'))
   await first.stop()
   if (count > 1) multiply(join(folder, 'platform.db'), count)
-  return serve(folder)
+  return serve(folder, database)
 }
 
 async function sizes(home: string): Promise<Row[]> {
@@ -73,27 +75,61 @@ const CASES: readonly (readonly [what: string, path: (position: number) => strin
 ]
 
 async function batches(home: string): Promise<Row[]> {
-  const folder = join(home, 'batches')
-  const served = await filled(folder, 1)
-  const ours: number[] = []
-  const theirs: number[] = []
+  const served = await filled(join(home, 'batches'), 1)
+  const rows: Row[] = []
   try {
-    for (let round = 0; round < 5; round++) {
-      const before = await served.cpuMs()
-      for (let batch = 0; batch < BATCHES; batch++)
-        await served.call('POST', '/$batch', batchOf(`${round}-${batch}`))
-      ours.push(((await served.cpuMs()) - before) / (BATCHES * 20))
-      const bare = join(home, `bare-${round}.db`)
+    const bare = async (round: number) => {
+      const file = join(home, `bare-${round}.db`)
       // A copy of the other directory, which nothing has open.
-      await copyFile(join(home, 'few', 'platform.db'), bare)
-      theirs.push(bareInserts(bare, BATCHES))
+      await copyFile(join(home, 'few', 'platform.db'), file)
+      return bareInserts(file, BATCHES)
     }
+    rows.push(await created('SQLite', served, { beside: () => 0, bare }))
   } finally {
     await served.stop()
   }
-  const [here, bare] = [1 / median(ours), 1 / median(theirs)]
+  return [...rows, ...(await batchesOnPostgres(home))]
+}
+
+async function batchesOnPostgres(home: string): Promise<Row[]> {
+  const server = await measuredPostgres()
+  if (!server) return []
+  try {
+    const [database, other] = [await server.database('ours'), await server.database('bare')]
+    await (await filled(join(home, 'postgres-bare'), 1, other)).stop()
+    const served = await filled(join(home, 'postgres'), 1, database)
+    try {
+      const bare = (round: number) => bareStatements(other, BATCHES, { server, round })
+      return [await created('PostgreSQL and its server', served, { beside: () => server.cpuMs(), bare })]
+    } finally {
+      await served.stop()
+    }
+  } finally {
+    await server.stop()
+  }
+}
+
+interface Floor {
+  /** Milliseconds of CPU that others have had for the platform. */
+  readonly beside: () => number
+  /** Inserts rows, and resolves with the milliseconds of CPU that each takes. */
+  readonly bare: (round: number) => Promise<number>
+}
+
+async function created(where: string, served: Served, { beside, bare }: Floor): Promise<Row> {
+  const ours: number[] = []
+  const theirs: number[] = []
+  const cpuMs = async () => (await served.cpuMs()) + beside()
+  for (let round = 0; round < BATCH_ROUNDS; round++) {
+    const before = await cpuMs()
+    for (let batch = 0; batch < BATCHES; batch++)
+      await served.call('POST', '/$batch', batchOf(`${round}-${batch}`))
+    ours.push(((await cpuMs()) - before) / (BATCHES * 20))
+    theirs.push(await bare(round))
+  }
+  const [here, there] = [1 / median(ours), 1 / median(theirs)]
   const measured = { against: 'bare inserts of 20', unit: 'persons per ms of CPU', goal: '>= 0.15' }
-  return [row({ what: 'created by $batch of 20, SQLite', ours: here, theirs: bare, ...measured })]
+  return row({ what: `created by $batch of 20, ${where}`, ours: here, theirs: there, ...measured })
 }
 
 const batchOf = (name: string) => ({

@@ -77,7 +77,7 @@ export function bareInserts(file: string, batches: number): number {
       database.exec('begin')
       for (let row = 0; row < 20; row++) {
         const name = `b${batch}-${row}`
-        insert.run(...names.map((column) => valueOf(column, name, one[column] ?? null)))
+        insert.run(...names.map((column) => bareValue(column, name, one[column] ?? null)))
       }
       database.exec('commit')
     }
@@ -88,7 +88,8 @@ export function bareInserts(file: string, batches: number): number {
   }
 }
 
-function valueOf(column: string, name: string, otherwise: string | number | bigint | null | Uint8Array) {
+/** The value of a column in a row of its own: such as the other row has, where it need not differ. */
+export function bareValue<T>(column: string, name: string, otherwise: T): T | string | number {
   if (column === 'change') return Number(name.replaceAll(/\D/g, '')) + 1e9
   if (!OWN.includes(column)) return otherwise
   return column.startsWith('user_principal') ? `${name}@contoso.example` : name

@@ -3,7 +3,7 @@ import { getDirectoryAudit, listDirectoryAudits } from './audit/directory-audit.
 import { getSignIn, listSignIns } from './audit/sign-in-list.ts'
 import { consentRoutes } from './consent/page.ts'
 import { GRAPH_PREFIX, type GraphRoutes, graphRoutes } from './graph/routes.ts'
-import { PEOPLE } from './directory/routes.ts'
+import { PEOPLE, PEOPLE_TOGETHER } from './directory/routes.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
 import type { Services } from './services.ts'
 import { portalRoutes } from './portal/portal.ts'
@@ -204,7 +204,10 @@ export async function registerRoutes(app: FastifyInstance, services: Services): 
   await app.register(async (scope) => discoveryRoutes(scope, services)) // /{tenant}/v2.0/.well-known/…, /{tenant}/discovery/…
   await app.register(async (scope) => consentRoutes(scope, services)) // /{tenant}/adminconsent
   await app.register(async (scope) => portalRoutes(scope, services)) // /, /portal/…
-  await app.register(async (scope) => graphRoutes(scope, { ...services, routes: DIRECTORY }), {
-    prefix: GRAPH_PREFIX,
-  })
+  await app.register(
+    async (scope) => graphRoutes(scope, { ...services, routes: DIRECTORY, together: PEOPLE_TOGETHER }),
+    {
+      prefix: GRAPH_PREFIX,
+    },
+  )
 }

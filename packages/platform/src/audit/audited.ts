@@ -1,11 +1,11 @@
 import type { Principal } from '@tomte/guard'
+import type { GraphCall, GraphReply, GraphRoutes, HandleTogether, TogetherRoutes } from '../graph/dispatch.ts'
 import { GraphError } from '../graph/errors.ts'
-import type { GraphCall, GraphReply, GraphRoutes } from '../graph/routes.ts'
 import type { GraphRoute } from '../graph/permissions.ts'
 import { joined } from '../store/joined.ts'
 import { type Activity, activityOf } from './activities.ts'
 import { type ModifiedProperty, modifiedOfPerson, modifiedProperties, type Shown } from './changes.ts'
-import { writeAudit } from './directory-audit.ts'
+import { type DirectoryChange, writeAudits } from './directory-audit.ts'
 
 /** The routes, each change of them in one transaction with its audit row. What is refused changes nothing and leaves none. */
 export function audited(routes: GraphRoutes): GraphRoutes {
@@ -21,6 +21,32 @@ export function audited(routes: GraphRoutes): GraphRoutes {
   return Object.fromEntries(wrapped) as GraphRoutes
 }
 
+/** The routes that do several requests at once, each change with its audit row in the transaction that they share. */
+export function auditedTogether(routes: TogetherRoutes): TogetherRoutes {
+  const wrapped = Object.entries(routes).map(([name, handle]) => {
+    const activity = activityOf(name as GraphRoute)
+    if (activity?.operation !== 'Add') throw new TypeError(`Cannot audit ${name} at once: it is no creation`)
+    return [name, createTogether(activity, handle)] as const
+  })
+  return Object.fromEntries(wrapped)
+}
+
+const createTogether =
+  (activity: Activity, handle: HandleTogether): HandleTogether =>
+  async (calls) => {
+    const [first] = calls
+    if (!first) return []
+    const replies = await handle(calls)
+    const displayName = await nameOf(first)
+    const changes = calls.flatMap((call, index) => {
+      const reply = replies[index]
+      if (!reply || reply instanceof GraphError) return []
+      return changesOf(activity, call, { before: {}, after: objectOf(reply.body), displayName })
+    })
+    await writeAudits(first.db, changes)
+    return replies
+  }
+
 async function change(
   routes: GraphRoutes,
   named: Activity,
@@ -34,28 +60,43 @@ async function change(
   const isAnswered = addressed === undefined || named.operation === 'Restore'
   const after = isAnswered ? objectOf(reply.body) : await shown(routes, named, call, addressed)
   const activity = { ...named, ...named.byType?.[String(before['@odata.type'])] }
+  const displayName = await nameOf(call)
+  await writeAudits(call.db, changesOf(activity, call, { before, after, displayName, addressed }))
+  return reply
+}
+
+interface Seen {
+  readonly before: Shown
+  readonly after: Shown
+  /** The caller's name. */
+  readonly displayName: string | null
+  readonly addressed?: string | undefined
+}
+
+/** What the log says of a change: one row for each of its targets. */
+function changesOf(
+  activity: Activity,
+  call: GraphCall,
+  { before, after, displayName, addressed }: Seen,
+): readonly DirectoryChange[] {
   const { tenantId, principal, correlationId, nowMs } = call
   const name = NAMES[activity.target]
-  const displayName = await nameOf(call)
-  for (const target of targetsOf(activity, call) ?? [
-    textOf(after['id']) ?? textOf(before['id']) ?? addressed,
-  ])
-    await writeAudit(call.db, {
-      tenantId,
-      atMs: nowMs,
-      activity,
-      correlationId,
-      by: {
-        kind: 'application',
-        appId: principal.appId,
-        servicePrincipalId: principal.objectId,
-        displayName,
-      },
-      targetId: target,
-      targetName: textOf(after[name]) ?? textOf(before[name]),
-      modified: modifiedBy(activity, call, before, after),
-    })
-  return reply
+  const targets = targetsOf(activity, call) ?? [textOf(after['id']) ?? textOf(before['id']) ?? addressed]
+  return targets.map((targetId) => ({
+    tenantId,
+    atMs: nowMs,
+    activity,
+    correlationId,
+    by: {
+      kind: 'application',
+      appId: principal.appId,
+      servicePrincipalId: principal.objectId,
+      displayName,
+    },
+    targetId,
+    targetName: textOf(after[name]) ?? textOf(before[name]),
+    modified: modifiedBy(activity, call, before, after),
+  }))
 }
 
 /** The id in the URL of what is changed; empty for what there is one of, nothing for what is only made. */

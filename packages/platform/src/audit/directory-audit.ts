@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { Selectable } from 'kysely'
+import type { Insertable, Selectable } from 'kysely'
 import { notFound } from '../graph/errors.ts'
 import type { Database } from '../store/database.ts'
-import { insertRow } from '../store/insert-row.ts'
+import { insertRows } from '../store/insert-rows.ts'
 import type { Schema } from '../store/schema.ts'
 import type { Activity } from './activities.ts'
 import type { ModifiedProperty } from './changes.ts'
@@ -38,11 +38,14 @@ export interface DirectoryChange {
   readonly modified: readonly ModifiedProperty[]
 }
 
-/** Writes the audit row of a change; call it in the transaction of the change, so that there is none without the other. */
-export async function writeAudit(db: Database, change: DirectoryChange): Promise<void> {
+/** Writes the audit rows of changes; call it in their transaction, so that there is none without the other. */
+export const writeAudits = (db: Database, changes: readonly DirectoryChange[]): Promise<void> =>
+  insertRows(db, 'directory_audit', changes.map(rowOf))
+
+function rowOf(change: DirectoryChange): Insertable<Schema['directory_audit']> {
   const { activity, by, targetId, targetName } = change
   const user = activity.target === 'User'
-  await insertRow(db, 'directory_audit', {
+  return {
     id: randomUUID(),
     tenant_id: change.tenantId,
     at_ms: change.atMs,
@@ -59,7 +62,7 @@ export async function writeAudit(db: Database, change: DirectoryChange): Promise
       userPrincipalName: user ? (targetName ?? null) : null,
       modifiedProperties: change.modified,
     }),
-  })
+  }
 }
 
 const initiatedBy = (by: Initiator) =>

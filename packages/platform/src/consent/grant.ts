@@ -1,4 +1,4 @@
-import { type DirectoryChange, type Initiator, writeAudit } from '../audit/directory-audit.ts'
+import { type DirectoryChange, type Initiator, writeAudits } from '../audit/directory-audit.ts'
 import { grant } from '../registration/assignments.ts'
 import { createServicePrincipal } from '../registration/service-principals.ts'
 import type { Database } from '../store/database.ts'
@@ -107,7 +107,7 @@ async function log(
     .select('display_name')
     .where('app_id', '=', appId)
     .executeTakeFirstOrThrow()
-  await writeAudit(db, { ...change, tenantId, atMs: nowMs, correlationId, by, targetName })
+  await writeAudits(db, [{ ...change, tenantId, atMs: nowMs, correlationId, by, targetName }])
 }
 
 async function principalIds(

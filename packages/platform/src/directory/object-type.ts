@@ -63,7 +63,8 @@ export const invalidValue = (type: ObjectType, name: string) =>
 export const missingValue = (type: ObjectType, name: string) =>
   badRequest(`A value is required for property '${name}' of resource '${type.name}'.`)
 
-type Columns = Record<string, string | number | null>
+/** The values that properties have in a row. */
+export type Columns = Record<string, string | number | null>
 
 /**
  * Turns the properties a client sent into column values.

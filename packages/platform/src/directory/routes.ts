@@ -1,4 +1,5 @@
-import type { GraphCall, GraphReply, GraphRoutes } from '../graph/dispatch.ts'
+import type { GraphCall, GraphReply, GraphRoutes, TogetherRoutes } from '../graph/dispatch.ts'
+import { GraphError } from '../graph/errors.ts'
 import type { GraphRoute } from '../graph/permissions.ts'
 import { listDelta } from './delta.ts'
 import { GROUP } from './group-properties.ts'
@@ -9,7 +10,16 @@ import { countObjects, listObjects } from './list.ts'
 import { addGroupOwner, addMember, removeGroupOwner, removeMember } from './members.ts'
 import type { ObjectType } from './object-type.ts'
 import { USER } from './properties.ts'
-import { createUser, findUser, getManager, getUser, removeManager, setManager, updateUser } from './users.ts'
+import {
+  createUser,
+  createUsers,
+  findUser,
+  getManager,
+  getUser,
+  removeManager,
+  setManager,
+  updateUser,
+} from './users.ts'
 
 type Handler = (call: GraphCall) => Promise<GraphReply>
 
@@ -96,3 +106,14 @@ export const PEOPLE = {
   'DELETE /groups/:id/owners/:ownerId/$ref': async (call) =>
     done(await removeGroupOwner(call, await sourceId(GROUP, call), call.params['ownerId'] ?? '')),
 } as const satisfies Partial<Record<GraphRoute, Handler>> & Partial<GraphRoutes>
+
+/** What a batch does at once. */
+export const PEOPLE_TOGETHER: TogetherRoutes = {
+  'POST /users': async (calls) => {
+    const [first] = calls
+    if (!first) return []
+    const people = calls.map(({ body }) => ({ body }))
+    const created = await createUsers(first, people, first.nowMs)
+    return created.map((user) => (user instanceof GraphError ? user : { status: 201, body: user }))
+  },
+}

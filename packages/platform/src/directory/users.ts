@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Insertable, Updateable } from 'kysely'
-import { badRequest, notFound } from '../graph/errors.ts'
+import { badRequest, GraphError, notFound } from '../graph/errors.ts'
 import { bodyObject, linkedId, readQuery } from '../graph/query.ts'
 import { domainsOf } from '../registration/tenants.ts'
-import type { Database } from '../store/database.ts'
-import { insertRow } from '../store/insert-row.ts'
+import { insertUntaken } from '../store/insert-rows.ts'
 import { inTransaction } from '../store/joined.ts'
 import type { Schema } from '../store/schema.ts'
 import { nextChange } from './changes.ts'
@@ -13,9 +12,9 @@ import { expand, readExpansions } from './expansions.ts'
 import { fold } from './folding.ts'
 import type { WriteCall } from './groups.ts'
 import type { DirectoryStore } from './collection.ts'
-import { columnsOf, objectOf, type Row, selectedNames, typedObject } from './object-type.ts'
+import { type Columns, columnsOf, objectOf, type Row, selectedNames, typedObject } from './object-type.ts'
 import { USER } from './properties.ts'
-import { refusingTaken } from './taken.ts'
+import { refusingTaken, taken } from './taken.ts'
 
 type Sent = Readonly<Record<string, unknown>>
 
@@ -33,6 +32,43 @@ export async function getUser(store: DirectoryStore, id: string, rawQuery: unkno
   return { body: { ...objectOf(USER, row, names), ...expanded }, etag: entityTag(row) }
 }
 
+/** Who is to be created. */
+export interface NewUser {
+  readonly body: unknown
+  /** One that was exported. Default: a new one. */
+  readonly id?: string | undefined
+}
+
+/**
+ * Creates users by one statement, each by itself: in the place of each is the user, or the GraphError 400 for anything that is
+ * missing, unknown, unfit or taken.
+ */
+export async function createUsers(
+  { db, tenantId }: DirectoryStore,
+  people: readonly NewUser[],
+  nowMs: number,
+): Promise<readonly (object | GraphError)[]> {
+  return inTransaction(db, async (transaction) => {
+    const domains = await domainsOf(transaction, tenantId)
+    const read = people.map((person) => newUser(person, domains))
+    const fit = read.filter((columns): columns is Columns => !(columns instanceof GraphError))
+    const last = fit.length > 0 ? await nextChange({ db: transaction, tenantId }, fit.length) : 0
+    const own = { tenant_id: tenantId, created_at_ms: nowMs }
+    const users = new Map(
+      fit.map((columns, index) => {
+        const user = { ...columns, ...own, change: last - fit.length + 1 + index }
+        return [columns, user as Insertable<Schema['user']>]
+      }),
+    )
+    const written = await insertUntaken(transaction, 'user', [...users.values()])
+    return read.map((columns) => {
+      const user = columns instanceof GraphError ? undefined : users.get(columns)
+      if (!user) return columns
+      return written.has(user.id) ? objectOf(USER, user, DEFAULT_NAMES) : taken('userPrincipalName')
+    })
+  })
+}
+
 /**
  * Creates a user and returns it; its id is a new one, unless it is one that was exported.
  *
@@ -42,27 +78,28 @@ export async function createUser(
   store: DirectoryStore,
   body: unknown,
   nowMs: number,
-  id: string = randomUUID(),
+  id?: string,
 ): Promise<object> {
-  const { tenantId } = store
-  const { passwordProfile, ...properties } = bodyObject(body)
-  const columns = columnsOf(USER, properties, 'creation')
-  checkNickname(properties)
-  const mustChange = passwordMustChange(passwordProfile) ? 1 : 0
-  return inTransaction(store.db, async (db) => {
-    await checkDomain(db, tenantId, properties)
-    const user = {
-      business_phones: '[]',
-      ...columns,
-      id,
-      tenant_id: tenantId,
-      must_change_password: mustChange,
-      created_at_ms: nowMs,
-      change: await nextChange({ db, tenantId }),
-    } as Insertable<Schema['user']>
-    await refusingTaken('userPrincipalName', () => insertRow(db, 'user', user))
-    return objectOf(USER, user, selectedNames(USER, undefined))
-  })
+  const [created] = await createUsers(store, [{ body, id }], nowMs)
+  if (created === undefined || created instanceof GraphError) throw created
+  return created
+}
+
+const DEFAULT_NAMES = selectedNames(USER, undefined)
+
+/** The columns that a body gives a new user, or why it gives none. */
+function newUser({ body, id = randomUUID() }: NewUser, domains: readonly string[]): Columns | GraphError {
+  try {
+    const { passwordProfile, ...properties } = bodyObject(body)
+    const columns = columnsOf(USER, properties, 'creation')
+    checkNickname(properties)
+    const mustChange = passwordMustChange(passwordProfile) ? 1 : 0
+    checkDomain(domains, properties)
+    return { business_phones: '[]', ...columns, id, must_change_password: mustChange }
+  } catch (error) {
+    if (error instanceof GraphError) return error
+    throw error
+  }
 }
 
 /** Changes the properties that were sent. @throws GraphError 400, 404, 412 if `If-Match` names another state. */
@@ -74,7 +111,8 @@ export async function updateUser(call: WriteCall, id: string): Promise<void> {
     const user = await findUser(store, id)
     requireMatch(user, call.ifMatch)
     checkNickname(properties)
-    if (properties['userPrincipalName'] !== undefined) await checkDomain(db, call.tenantId, properties)
+    if (properties['userPrincipalName'] !== undefined)
+      checkDomain(await domainsOf(db, call.tenantId), properties)
     if (passwordProfile !== undefined)
       columns.must_change_password = passwordMustChange(passwordProfile) ? 1 : 0
     if (Object.keys(columns).length === 0)
@@ -131,13 +169,12 @@ function checkNickname({ mailNickname }: Sent): void {
     throw badRequest("Invalid value specified for property 'mailNickname' of resource 'User'.")
 }
 
-async function checkDomain(db: Database, tenantId: string, { userPrincipalName }: Sent): Promise<void> {
+function checkDomain(domains: readonly string[], { userPrincipalName }: Sent): void {
   const parts = /^([A-Za-z0-9'._\-!#^~]{1,64})@([^@]+)$/.exec(
     typeof userPrincipalName === 'string' ? userPrincipalName : '',
   )
   if (!parts?.[2])
     throw badRequest("Invalid value specified for property 'userPrincipalName' of resource 'User'.")
-  const domains = await domainsOf(db, tenantId)
   if (domains.includes(parts[2].toLowerCase())) return
   throw badRequest(
     'The domain portion of the userPrincipalName property is invalid. You must use one of the verified domain names in your organization.',

@@ -1,6 +1,7 @@
 // JSON batches: what they run, in which order, and what cannot be smuggled through them.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { openLogs, query } from '../audit/test-support.ts'
 import { assertGraphError, type Json, makeKey, newUser, World } from '../test-support.ts'
 
 let world: World
@@ -79,6 +80,46 @@ describe('a batch', () => {
       (value as Json[]).map(({ displayName }) => displayName),
       ['inner', 'before', 'after'],
     )
+  })
+
+  it('creates people at once, refuses each by itself, and logs those alone that are there', async () => {
+    const create = (id: string, name: string, more: Json = {}, item: Json = {}) => {
+      const body = { ...newUser(name), ...more }
+      return { id, method: 'POST', url: '/users', headers: JSON_TYPE, body, ...item }
+    }
+    const requests = [
+      create('first', 'hedy'),
+      create('unfit', 'katherine', { department: 7 }),
+      create('taken', 'HEDY', { jobTitle: 'Inventor' }),
+      create('foreign', 'mary', { userPrincipalName: 'mary@elsewhere.example' }),
+      create('text', 'joan', {}, { headers: { 'Content-Type': 'text/plain' } }),
+      create('last', 'joan', { jobTitle: 'Engineer', businessPhones: ['+1 555 0100'] }),
+      create('after', 'annie', {}, { dependsOn: ['taken'] }),
+    ]
+    const bad = 'Request_BadRequest'
+    assert.deepEqual(await outcomes(requests), [
+      ['first', 201, undefined],
+      ['unfit', 400, bad],
+      ['taken', 400, bad],
+      ['foreign', 400, bad],
+      ['text', 415, bad],
+      ['last', 201, undefined],
+      ['after', 424, 'FailedDependency'],
+    ])
+    const $select = 'displayName,jobTitle,businessPhones'
+    const joan = await world.done(200, 'GET', `/users/joan@contoso.example?$select=${$select}`)
+    const shown = { displayName: 'User joan', jobTitle: 'Engineer', businessPhones: ['+1 555 0100'] }
+    assert.deepEqual(joan, shown)
+    assert.equal((await world.graph('GET', '/users/katherine@contoso.example')).status, 404)
+    const logs = await openLogs(world)
+    const added = await logs.rows(
+      `/directoryAudits${query({ $filter: "activityDisplayName eq 'Add user'" })}`,
+    )
+    const people = added.map(({ targetResources }) =>
+      String((targetResources as Json[])[0]?.['userPrincipalName']),
+    )
+    const written = people.filter((name) => /^(?:hedy|katherine|mary|joan|annie)@/i.test(name))
+    assert.deepEqual(written.toSorted(), ['hedy@contoso.example', 'joan@contoso.example'])
   })
 
   it('holds each request to the caller’s roles, whatever token it names itself', async () => {

@@ -6,6 +6,7 @@ import { joined } from '../store/joined.ts'
 import type { Schema } from '../store/schema.ts'
 import {
   answer,
+  answerTogether,
   denied,
   type DispatchOptions,
   failure,
@@ -16,6 +17,7 @@ import {
   malformed,
   notARoute,
   permits,
+  type RouteRequest,
 } from './dispatch.ts'
 import { badRequest } from './errors.ts'
 import { bodyObject, textOf } from './query.ts'
@@ -53,7 +55,7 @@ declare module 'fastify' {
 /**
  * Runs the requests of a JSON batch one after another, each through the same route, permissions and limits as on its own
  * (wire.md §13.5). What depends on a failed request is 424. Neighbours that change users and groups are written to the disk
- * together, each undone by itself if it fails.
+ * together, each undone by itself if it fails; what asks for the same is one statement where its route can do that.
  *
  * @throws GraphError 400 for a batch that cannot be run at all.
  */
@@ -67,7 +69,7 @@ export async function runBatch(
   const steps = items.map((item, index) => ({ item, found: routeOf(item), instead: instead[index] }))
   const run = new BatchRun(dispatch, request)
   for (const neighbours of runsOf(steps)) await run.together(neighbours)
-  return { responses: run.responses() }
+  return { responses: run.responsesTo(items) }
 }
 
 interface Step {
@@ -81,16 +83,29 @@ const routeOf = (item: BatchItem) =>
   findRoute(item.method, rewriteAppId(`${GRAPH_PREFIX}${pathOf(item)}`).slice(GRAPH_PREFIX.length))
 
 const SHARES = /^\w+ \/(?:users|groups)(?:\/|$)/
+const sharesWithOthers = ({ found }: Step) => SHARES.test(found?.route ?? '')
 
 /** Cuts a batch where requests cannot share a transaction: those for registrations have transactions of their own. */
-function runsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
-  const runs: Step[][] = []
-  let sharing = false
-  for (const step of steps) {
-    const shares = SHARES.test(step.found?.route ?? '')
-    if (shares && sharing) runs.at(-1)?.push(step)
-    else runs.push([step])
-    sharing = shares
+const runsOf = (steps: readonly Step[]) =>
+  cut(steps, (run, step) => run.every(sharesWithOthers) && sharesWithOthers(step))
+
+/** Cuts neighbours where one asks for something else than the one before, or depends on another. */
+const alikeOf = (steps: readonly Step[]) =>
+  cut(
+    steps,
+    ([first], { found, item }) => first?.found?.route === found?.route && item.dependsOn.length === 0,
+  )
+
+/** Cuts a list into runs: an entry begins one unless it may join the last. */
+function cut<T>(
+  entries: readonly T[],
+  mayJoin: (run: readonly T[], entry: T) => boolean,
+): readonly (readonly T[])[] {
+  const runs: T[][] = []
+  for (const entry of entries) {
+    const last = runs.at(-1)
+    if (last && mayJoin(last, entry)) last.push(entry)
+    else runs.push([entry])
   }
   return runs
 }
@@ -105,8 +120,8 @@ class BatchRun {
     this.#request = request
   }
 
-  responses(): ItemResponse[] {
-    return [...this.#responses.values()]
+  responsesTo(items: readonly BatchItem[]): ItemResponse[] {
+    return items.flatMap(({ id }) => this.#responses.get(id.toLowerCase()) ?? [])
   }
 
   /** Runs neighbours in one transaction if they are several and change anything. */
@@ -117,7 +132,7 @@ class BatchRun {
     }
     const transaction = await this.#dispatch.db.startTransaction().execute()
     try {
-      for (const step of steps) this.#set(step, await this.#undoable(step, transaction))
+      for (const alike of alikeOf(steps)) await this.#alike(alike, transaction)
       await transaction.commit().execute()
     } catch (error) {
       if (!transaction.isCommitted && !transaction.isRolledBack)
@@ -132,6 +147,25 @@ class BatchRun {
     }
   }
 
+  /** Runs neighbours that ask for the same: at once if the route can, or else one after another. */
+  async #alike(steps: readonly Step[], transaction: ControlledTransaction<Schema>): Promise<void> {
+    const route = steps[0]?.found?.route
+    const handle = route && this.#dispatch.together[route]
+    if (!handle || steps.length === 1) {
+      for (const step of steps) this.#set(step, await this.#undoable(step, transaction))
+      return
+    }
+    const asked: (RouteRequest & { readonly step: Step })[] = []
+    for (const step of steps) {
+      const admitted = this.#admit(step)
+      if ('status' in admitted) this.#set(step, admitted)
+      else asked.push({ ...admitted, step })
+    }
+    const alike = { route, handle, asked }
+    const answers = await answerTogether(this.#dispatch, alike, this.#request, joined(transaction))
+    for (const [{ step }, answered] of answers) this.#set(step, answered)
+  }
+
   async #undoable(step: Step, transaction: ControlledTransaction<Schema>): Promise<GraphAnswer> {
     if (step.item.method === 'GET') return this.#answer(step, joined(transaction))
     const point = await transaction.savepoint('item').execute()
@@ -142,7 +176,13 @@ class BatchRun {
     return answered
   }
 
-  async #answer({ item, found, instead }: Step, db?: Database): Promise<GraphAnswer> {
+  async #answer(step: Step, db?: Database): Promise<GraphAnswer> {
+    const asked = this.#admit(step)
+    return 'status' in asked ? asked : answer(this.#dispatch, asked.route, this.#request, asked, db)
+  }
+
+  /** What a request asks for, or the answer in place of it. */
+  #admit({ item, found, instead }: Step): (FoundRoute & RouteRequest) | GraphAnswer {
     const [dispatch, request] = [this.#dispatch, this.#request]
     if (item.dependsOn.some((id) => (this.#responses.get(id.toLowerCase())?.status ?? 500) >= 400))
       return FAILED_DEPENDENCY
@@ -151,7 +191,7 @@ class BatchRun {
     if (!permits(found.route, request.principal)) return denied(request, dispatch.now())
     if (item.body !== undefined && !/^application\/json\s*(;|$)/i.test(item.headers['content-type'] ?? ''))
       return malformed(415, request, dispatch.now())
-    return answer(dispatch, found.route, request, { ...found, ...item }, db)
+    return { ...found, ...item }
   }
 
   #set({ item }: Step, { status, headers, body }: GraphAnswer): void {

@@ -8,7 +8,7 @@ import { unavailableBecause } from '../store/unavailable.ts'
 import { clientRequestId, errorBody, GraphError } from './errors.ts'
 import { type GraphRoute, PERMISSIONS } from './permissions.ts'
 import { textOf } from './query.ts'
-import type { Throttle } from './throttle.ts'
+import type { Throttle, Verdict } from './throttle.ts'
 
 /** Where the directory is, on the platform's own origin. */
 export const GRAPH_PREFIX = '/graph/v1.0'
@@ -45,6 +45,12 @@ export interface GraphReply {
 
 export type GraphRoutes = Readonly<Record<GraphRoute, (call: GraphCall) => Promise<GraphReply>>>
 
+/** Runs requests of one caller for one route at once, each by itself: in the place of each is its reply, or why it is refused. */
+export type HandleTogether = (calls: readonly GraphCall[]) => Promise<readonly (GraphReply | GraphError)[]>
+
+/** Routes that do several requests of a batch at once. */
+export type TogetherRoutes = Readonly<Partial<Record<GraphRoute, HandleTogether>>>
+
 /** An answer as it goes out, alone or inside a batch. */
 export interface GraphAnswer {
   readonly status: number
@@ -70,6 +76,7 @@ export interface DispatchOptions {
   readonly now: Now
   readonly signIns: SignInLog
   readonly routes: GraphRoutes
+  readonly together: TogetherRoutes
   readonly throttle: Throttle | undefined
 }
 
@@ -78,24 +85,72 @@ export interface DispatchOptions {
  * another one than the platform's for requests that share a transaction. What the route throws is an answer, too.
  */
 export async function answer(
-  { baseUrl, now, signIns, routes, throttle, ...own }: DispatchOptions,
+  options: DispatchOptions,
   route: GraphRoute,
   request: FastifyRequest,
   asked: RouteRequest,
-  db: Database = own.db,
+  db: Database = options.db,
 ): Promise<GraphAnswer> {
+  const { call, metered, refused } = await admit(options, route, request, asked, db)
+  if (refused) return refused
+  const answered = await options.routes[route](call).then(outgoing, (error: unknown) =>
+    failure(error, request, call.nowMs),
+  )
+  return withHeaders(answered, metered)
+}
+
+/** Requests of one caller for one route, and what runs them at once. */
+export interface Alike<Asked extends RouteRequest> {
+  readonly route: GraphRoute
+  readonly handle: HandleTogether
+  readonly asked: readonly Asked[]
+}
+
+/**
+ * Answers requests at once, each as {@link answer} would have answered it.
+ *
+ * @throws what keeps all of them from being done.
+ */
+export async function answerTogether<Asked extends RouteRequest>(
+  options: DispatchOptions,
+  { route, handle, asked }: Alike<Asked>,
+  request: FastifyRequest,
+  db: Database,
+): Promise<readonly (readonly [Asked, GraphAnswer])[]> {
+  const admitted: (Admitted & { readonly one: Asked })[] = []
+  for (const one of asked) admitted.push({ ...(await admit(options, route, request, one, db)), one })
+  const replies = await handle(admitted.flatMap(({ call, refused }) => (refused ? [] : [call])))
+  const settled = replies.values()
+  return admitted.map(({ one, call, metered, refused }) => {
+    if (refused) return [one, refused]
+    const { value: reply } = settled.next()
+    const isReply = reply !== undefined && !(reply instanceof GraphError)
+    const answered = isReply ? outgoing(reply) : failure(reply, request, call.nowMs)
+    return [one, withHeaders(answered, metered)]
+  })
+}
+
+interface Admitted {
+  readonly call: GraphCall
+  readonly metered: Verdict | undefined
+  /** The answer in place of running the route: 429. */
+  readonly refused: GraphAnswer | undefined
+}
+
+/** Counts a request against the limits of its caller. */
+async function admit(
+  { baseUrl, now, signIns, throttle }: DispatchOptions,
+  route: GraphRoute,
+  request: FastifyRequest,
+  { path, headers, ...rest }: RouteRequest,
+  db: Database,
+): Promise<Admitted> {
   const { principal } = request
-  const { path, headers, ...rest } = asked
   const nowMs = now()
   const metered = await throttle?.charge(
-    { route, principal, query: asked.query, priority: headers['x-ms-throttle-priority'] },
+    { route, principal, query: rest.query, priority: headers['x-ms-throttle-priority'] },
     { db, nowMs },
   )
-  if (metered?.refused) {
-    const { code, message } = metered.refused
-    const error = errorBody(code, message, request, nowMs)
-    return { status: 429, headers: { ...metered.headers, ...JSON_TYPE }, body: error }
-  }
   const call = {
     ...rest,
     db,
@@ -108,11 +163,13 @@ export async function answer(
     eventual: /^eventual$/i.test(textOf(headers['consistencylevel'])),
     ifMatch: typeof headers['if-match'] === 'string' ? headers['if-match'] : undefined,
   }
-  const answered = await routes[route](call).then(outgoing, (error: unknown) =>
-    failure(error, request, nowMs),
-  )
-  return metered ? { ...answered, headers: { ...answered.headers, ...metered.headers } } : answered
+  if (!metered?.refused) return { call, metered, refused: undefined }
+  const body = errorBody(metered.refused.code, metered.refused.message, request, nowMs)
+  return { call, metered, refused: { status: 429, headers: { ...metered.headers, ...JSON_TYPE }, body } }
 }
+
+const withHeaders = (answered: GraphAnswer, metered: Verdict | undefined): GraphAnswer =>
+  metered ? { ...answered, headers: { ...answered.headers, ...metered.headers } } : answered
 
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' }
 

@@ -1,12 +1,20 @@
 import type { Guard, Refused } from '@tomte/guard'
 import { guarded } from '@tomte/guard/fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { audited } from '../audit/audited.ts'
+import { audited, auditedTogether } from '../audit/audited.ts'
 import type { SignInLog } from '../audit/sign-in-log.ts'
 import type { Now } from '../clock.ts'
 import type { Database } from '../store/database.ts'
 import { runBatch } from './batch.ts'
-import { answer, failure, GRAPH_PREFIX, type GraphAnswer, type GraphRoutes, notARoute } from './dispatch.ts'
+import {
+  answer,
+  failure,
+  GRAPH_PREFIX,
+  type GraphAnswer,
+  type GraphRoutes,
+  notARoute,
+  type TogetherRoutes,
+} from './dispatch.ts'
 import { clientRequestId, errorBody } from './errors.ts'
 import { type GraphRoute, PERMISSIONS } from './permissions.ts'
 import type { Throttle } from './throttle.ts'
@@ -21,6 +29,7 @@ export interface GraphOptions {
   readonly now: Now
   readonly signIns: SignInLog
   readonly routes: GraphRoutes
+  readonly together: TogetherRoutes
   /** Limits by resource units; without it there are none. */
   readonly throttle?: Throttle | undefined
 }
@@ -29,7 +38,13 @@ export interface GraphOptions {
 export function graphRoutes(app: FastifyInstance, options: GraphOptions): void {
   const { guard, origin, now, throttle } = options
   const baseUrl = () => `${origin()}${GRAPH_PREFIX}`
-  const dispatch = { ...options, routes: audited(options.routes), throttle, baseUrl }
+  const dispatch = {
+    ...options,
+    routes: audited(options.routes),
+    together: auditedTogether(options.together),
+    throttle,
+    baseUrl,
+  }
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({
       'request-id': request.id,
