@@ -85,3 +85,63 @@ export function seeded(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
+
+const START_MS = Date.UTC(2026, 0, 5, 12)
+
+/** A clock that stands still until a test moves it. */
+export class TestClock {
+  #nowMs: number
+  readonly #timers = new Set<{ readonly atMs: number; readonly end: () => void }>()
+
+  constructor(startMs = START_MS) {
+    this.#nowMs = startMs
+  }
+
+  now(): number {
+    return this.#nowMs
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#timers.size
+  }
+
+  after(ms: number, end: () => void): () => void {
+    const timer = { atMs: this.#nowMs + ms, end }
+    this.#timers.add(timer)
+    return () => void this.#timers.delete(timer)
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        drop()
+        reject(signal?.reason)
+      }
+      if (signal?.aborted) return reject(signal.reason)
+      const drop = this.after(ms, () => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      })
+      signal?.addEventListener('abort', abort, { once: true })
+    })
+  }
+
+  /** Sets the time, without that much time passing for those who wait. */
+  jump(ms: number): void {
+    this.#nowMs += ms
+    const moved = [...this.#timers].map(({ atMs, end }) => ({ atMs: atMs + ms, end }))
+    this.#timers.clear()
+    for (const timer of moved) this.#timers.add(timer)
+  }
+
+  /** Lets time pass, and ends the waits that are over. */
+  advance(ms: number): void {
+    this.#nowMs += ms
+    for (const timer of this.#timers) {
+      if (timer.atMs > this.#nowMs) continue
+      this.#timers.delete(timer)
+      timer.end()
+    }
+  }
+}

@@ -141,6 +141,7 @@ export interface RunRecord {
   readonly input: object
   readonly firingMs: number | undefined
   readonly parent: string | undefined
+  readonly priority: number
   readonly queuedAtMs: number
   readonly startedAtMs: number | undefined
   readonly endedAtMs: number | undefined

@@ -1,0 +1,218 @@
+import type { Capacity, ClaimedRun, Enqueued, LostRun, NewRun, Traffic } from './engine.ts'
+import { NO_TRAFFIC } from './engine.ts'
+import type { EmbeddedDatabase } from './embedded-database.ts'
+import { DEATHS_MAX, diedTooOften, idOf, type RunRow } from './run-records.ts'
+import type { WaitsFor } from './run-tables.ts'
+
+const UNFINISHED = `state in ('queued', 'running')`
+const NONE = JSON.stringify(NO_TRAFFIC)
+
+/** Within a transaction: finds the run of the same work, or makes one. */
+export function enqueueOne(db: EmbeddedDatabase, run: NewRun, nowMs: number): Enqueued {
+  const known = knownRun(db, run)
+  if (known !== undefined) return { id: String(known), as: 'known' }
+  const others = db.all<{ id: number }>(
+    `select id from run where job = ? and tenant = ? and ${UNFINISHED}${run.others === 'supersede' ? '' : ' limit 1'}`,
+    run.job,
+    run.tenant,
+  )
+  if (run.others === 'supersede') supersede(db, others, nowMs)
+  const isSkipped = run.others === 'skip' && others.length > 0
+  const waits = run.others === 'wait' && others.length > 0
+  const id = insertRun(db, run, { nowMs, isSkipped, waits })
+  return { id: String(id), as: isSkipped ? 'skipped' : 'queued' }
+}
+
+function knownRun(db: EmbeddedDatabase, { job, tenant, key, firingMs, parent }: NewRun): number | undefined {
+  type Id = { id: number }
+  const firing =
+    firingMs === undefined
+      ? undefined
+      : db.one<Id>('select id from run where job = ? and tenant = ? and firing_ms = ?', job, tenant, firingMs)
+  if (firing) return firing.id
+  const child =
+    parent === undefined
+      ? undefined
+      : db.one<Id>(
+          'select id from run where parent = ? and tenant = ? and job = ?',
+          idOf(parent),
+          tenant,
+          job,
+        )
+  if (child) return child.id
+  return db.one<Id>(
+    `select id from run where job = ? and tenant = ? and key = ? and ${UNFINISHED}`,
+    job,
+    tenant,
+    key,
+  )?.id
+}
+
+function supersede(db: EmbeddedDatabase, others: readonly { readonly id: number }[], nowMs: number): void {
+  for (const { id } of others) {
+    db.change(
+      `update run set state = 'superseded', ended_at_ms = ?, lease_until_ms = null where id = ?`,
+      nowMs,
+      id,
+    )
+    forgetCheckpoints(db, id)
+  }
+}
+
+interface Insertion {
+  readonly nowMs: number
+  readonly isSkipped: boolean
+  readonly waits: boolean
+}
+
+function insertRun(db: EmbeddedDatabase, run: NewRun, { nowMs, isSkipped, waits }: Insertion): number {
+  const { job, tenant, key, firingMs, parent, priority = 0, notBeforeMs = nowMs } = run
+  const turn = isSkipped ? 0 : nextTurn(db, { job, priority, tenant })
+  return db.insert(
+    `insert into run (job, tenant, key, input, firing_ms, parent, priority, turn, state, waits_for, epoch, failures,
+      deaths, version, not_before_ms, queued_at_ms, ended_at_ms, cancel_asked, traffic)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?, 0, ?)`,
+    job,
+    tenant,
+    key,
+    JSON.stringify(run.input),
+    firingMs ?? null,
+    parent === undefined ? null : idOf(parent),
+    priority,
+    turn,
+    isSkipped ? 'skipped' : 'queued',
+    waits ? 'others' : waitsForTime(notBeforeMs, nowMs),
+    Math.max(notBeforeMs, nowMs),
+    nowMs,
+    isSkipped ? nowMs : null,
+    NONE,
+  )
+}
+
+export const waitsForTime = (notBeforeMs: number, nowMs: number): WaitsFor =>
+  notBeforeMs > nowMs ? 'time' : ''
+
+interface Queue {
+  readonly job: string
+  readonly priority: number
+  readonly tenant: string
+}
+
+const TAKE_TURN = `insert into turn (job, priority, tenant, turn) values (?, ?, ?, ?)
+  on conflict (job, priority, tenant) do update set turn = max(turn, excluded.turn)`
+
+/**
+ * The start tag of start-time fair queuing (Goyal, Vin and Cheng 1996): after the tenant's last run, and not before the run
+ * that was claimed last.
+ */
+export function nextTurn(db: EmbeddedDatabase, { job, priority, tenant }: Queue): number {
+  const rows = db.all<{ turn: number }>(
+    `select turn from turn where job = ? and priority = ? and tenant in ('', ?)`,
+    job,
+    priority,
+    tenant,
+  )
+  const turn = Math.max(0, ...rows.map((row) => row.turn))
+  db.change(TAKE_TURN, job, priority, tenant, turn + 1)
+  return turn
+}
+
+const CLAIM = `update run set state = 'running', epoch = epoch + 1, lease_until_ms = ?, worker = ?, progress = null,
+  started_at_ms = coalesce(started_at_ms, ?) where id = ?`
+
+/** Runs that are due, in the order in which they are to start. */
+export function dueRuns(db: EmbeddedDatabase, capacities: readonly Capacity[]): RunRow[] {
+  const free = capacities.filter(({ runs }) => runs > 0)
+  return free.flatMap(({ job, runs }) =>
+    db.all<RunRow>(
+      `select * from run where job = ? and state = 'queued' and waits_for = ''
+        and not exists (select 1 from pause where pause.job = run.job)
+        order by priority desc, turn, id limit ?`,
+      job,
+      runs,
+    ),
+  )
+}
+
+export interface Lease {
+  readonly worker: string
+  readonly nowMs: number
+  readonly untilMs: number
+}
+
+/** Within a transaction: leases runs to a worker. */
+export function claimRows(db: EmbeddedDatabase, rows: readonly RunRow[], lease: Lease): ClaimedRun[] {
+  const virtual = new Map<string, RunRow>()
+  for (const row of rows) {
+    db.change(CLAIM, lease.untilMs, lease.worker, lease.nowMs, row.id)
+    const queue = `${row.priority} ${row.job}`
+    const latest = virtual.get(queue)
+    if (latest === undefined || latest.turn < row.turn) virtual.set(queue, row)
+  }
+  // The virtual time of a job and priority is the start tag that was claimed last.
+  for (const { job, priority, turn } of virtual.values()) db.change(TAKE_TURN, job, priority, '', turn)
+  return rows.map((row) => claimed(db, row, lease.untilMs))
+}
+
+function claimed(db: EmbeddedDatabase, row: RunRow, leasedUntilMs: number): ClaimedRun {
+  return {
+    id: String(row.id),
+    job: row.job,
+    tenant: row.tenant,
+    input: JSON.parse(row.input) as object,
+    key: row.key,
+    firingMs: row.firing_ms ?? undefined,
+    parent: row.parent === null ? undefined : String(row.parent),
+    epoch: row.epoch + 1,
+    failures: row.failures,
+    deaths: row.deaths,
+    version: row.version,
+    dueAtMs: row.not_before_ms,
+    resumed: db.one('select 1 from step where run_id = ?', row.id) !== undefined,
+    traffic: JSON.parse(row.traffic) as Traffic,
+    leasedUntilMs,
+  }
+}
+
+/** Makes those claimable whose time has come. */
+export function promoteTimed(db: EmbeddedDatabase, nowMs: number): void {
+  const due = `state = 'queued' and waits_for = 'time' and not_before_ms <= ?`
+  if (db.one(`select 1 from run where ${due} limit 1`, nowMs) === undefined) return
+  db.commit(() => db.change(`update run set waits_for = '' where ${due}`, nowMs))
+}
+
+/** Within a transaction, after a run has ended: the oldest that waits for it goes next, if none goes before. */
+export function wakeWaiting(db: EmbeddedDatabase, job: string, tenant: string, nowMs: number): void {
+  const of = `job = ? and tenant = ? and ${UNFINISHED}`
+  if (db.one(`select 1 from run where ${of} and waits_for <> 'others' limit 1`, job, tenant)) return
+  const next = db.one<{ id: number; not_before_ms: number }>(
+    `select id, not_before_ms from run where ${of} order by id limit 1`,
+    job,
+    tenant,
+  )
+  if (next)
+    db.change('update run set waits_for = ? where id = ?', waitsForTime(next.not_before_ms, nowMs), next.id)
+}
+
+/** Within a transaction: takes a run back from a worker that is dead. */
+export function takeBack(db: EmbeddedDatabase, row: RunRow, nowMs: number): LostRun {
+  const deaths = row.deaths + 1
+  const as = row.cancel_asked === 1 ? 'cancelled' : deaths >= DEATHS_MAX ? 'dead' : 'queued'
+  db.change(
+    `update run set state = ?, deaths = ?, waits_for = '', lease_until_ms = null, ended_at_ms = ?, error = ?
+      where id = ?`,
+    as,
+    deaths,
+    as === 'queued' ? null : nowMs,
+    as === 'dead' ? JSON.stringify(diedTooOften) : row.error,
+    row.id,
+  )
+  if (as !== 'queued') wakeWaiting(db, row.job, row.tenant, nowMs)
+  const { job, tenant, failures } = row
+  return { id: String(row.id), job, tenant, deaths, failures, as }
+}
+
+export function forgetCheckpoints(db: EmbeddedDatabase, id: number): void {
+  db.change('delete from step where run_id = ?', id)
+  db.change('delete from entry where run_id = ?', id)
+}

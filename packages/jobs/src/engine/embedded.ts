@@ -1,0 +1,367 @@
+import { hostname } from 'node:os'
+import { setImmediate } from 'node:timers/promises'
+import { type Clock, systemClock } from '@tomte/client'
+import { Kysely } from 'kysely'
+import { openSqlite, explain, sqliteDialect } from '../sqlite.ts'
+import { EmbeddedCheckpoints } from './embedded-checkpoints.ts'
+import { EmbeddedDatabase } from './embedded-database.ts'
+import {
+  claimRows,
+  dueRuns,
+  enqueueOne,
+  forgetCheckpoints,
+  nextTurn,
+  promoteTimed,
+  takeBack,
+  waitsForTime,
+  wakeWaiting,
+} from './embedded-queue.ts'
+import type {
+  Capacity,
+  ClaimedRun,
+  Engine,
+  Enqueued,
+  Interruption,
+  LostRun,
+  NewRun,
+  RunQuery,
+  RunRecord,
+  Settlement,
+  StoredSchedule,
+} from './engine.ts'
+import {
+  endedRun,
+  findDepth,
+  findRuns,
+  idOf,
+  recordOf,
+  type RunRow,
+  unfinishedRun,
+  unknownRun,
+} from './run-records.ts'
+import { migrateRunTables, type RunTables } from './run-tables.ts'
+
+/** How an embedded engine is opened. */
+export interface EmbeddedOptions {
+  readonly clock?: Clock | undefined
+  /** Default: 30,000 ms. */
+  readonly leaseMs?: number | undefined
+  /** Shown in the history. Default: host and process. */
+  readonly worker?: string | undefined
+}
+
+const LEASE_MS = 30_000
+// One transaction keeps the event loop for some milliseconds; many requests take several.
+const ENQUEUED_AT_ONCE = 500
+const TAKEN_BACK_AT_ONCE = 100
+const PRUNED_AT_ONCE = 1_000
+
+/** Keeps runs in one SQLite file, for one process; what changes something is synced to the disk. */
+export class EmbeddedEngine implements Engine {
+  readonly leaseMs: number
+  readonly checkpoints: EmbeddedCheckpoints
+  readonly #db: EmbeddedDatabase
+  readonly #kysely: Kysely<RunTables>
+  readonly #clock: Clock
+  readonly #worker: string
+  readonly #waiting = new Set<() => void>()
+
+  private constructor(db: EmbeddedDatabase, kysely: Kysely<RunTables>, options: EmbeddedOptions) {
+    this.#db = db
+    this.#kysely = kysely
+    this.#clock = options.clock ?? systemClock
+    this.leaseMs = options.leaseMs ?? LEASE_MS
+    this.#worker = options.worker ?? `${hostname()} ${process.pid}`
+    this.checkpoints = new EmbeddedCheckpoints(db)
+  }
+
+  /**
+   * Opens the file for this process alone. Runs that an earlier process died with are taken back by `recover`.
+   *
+   * @throws JobError if the file cannot be used, another process holds it, it is damaged, or of a newer release.
+   */
+  static async open(file: string, options: EmbeddedOptions = {}): Promise<EmbeddedEngine> {
+    const sqlite = openSqlite(file)
+    try {
+      const kysely = new Kysely<RunTables>({ dialect: sqliteDialect(sqlite) })
+      await migrateRunTables(kysely, 'sqlite', file)
+      const db = new EmbeddedDatabase(sqlite, file)
+      // Nobody else can have the file: whoever had these runs is gone.
+      if (db.one(`select 1 from run where state = 'running' limit 1`))
+        db.commit(() => db.change(`update run set lease_until_ms = 0 where state = 'running'`))
+      return new EmbeddedEngine(db, kysely, options)
+    } catch (error) {
+      sqlite.close()
+      throw explain(file, error)
+    }
+  }
+
+  async enqueue(runs: readonly NewRun[]): Promise<readonly Enqueued[]> {
+    const enqueued: Enqueued[] = []
+    for (let start = 0; start < runs.length; start += ENQUEUED_AT_ONCE) {
+      if (start > 0) await setImmediate()
+      const chunk = runs.slice(start, start + ENQUEUED_AT_ONCE)
+      const nowMs = this.#clock.now()
+      enqueued.push(...this.#db.commit(() => chunk.map((run) => enqueueOne(this.#db, run, nowMs))))
+    }
+    this.#wake()
+    return enqueued
+  }
+
+  async claim(capacities: readonly Capacity[]): Promise<readonly ClaimedRun[]> {
+    promoteTimed(this.#db, this.#clock.now())
+    const rows = this.#db.read(() => dueRuns(this.#db, capacities))
+    return rows.length === 0 ? [] : this.#claimRows(rows)
+  }
+
+  /** Takes one queued run, be it due or not: for a person who runs it in the foreground. */
+  async claimRun(id: string): Promise<ClaimedRun | undefined> {
+    const row = this.#db.read(() => this.#row(id))
+    if (row?.state !== 'queued') return undefined
+    return this.#claimRows([row])[0]
+  }
+
+  #claimRows(rows: readonly RunRow[]): readonly ClaimedRun[] {
+    const nowMs = this.#clock.now()
+    const lease = { worker: this.#worker, nowMs, untilMs: nowMs + this.leaseMs }
+    return this.#db.commit(() => claimRows(this.#db, rows, lease))
+  }
+
+  async heartbeat(runs: Parameters<Engine['heartbeat']>[0]): Promise<readonly Interruption[]> {
+    if (runs.length === 0) return []
+    const untilMs = this.#clock.now() + this.leaseMs
+    const extend = `update run set lease_until_ms = ?, progress = coalesce(?, progress)
+      where id = ? and epoch = ? and state = 'running' returning cancel_asked`
+    return this.#db.commit(() =>
+      runs.flatMap(({ id, epoch, progress }): Interruption[] => {
+        const text = progress === undefined ? null : JSON.stringify(progress)
+        const row = this.#db.one<{ cancel_asked: number }>(extend, untilMs, text, idOf(id), epoch)
+        if (row === undefined) return [{ id, why: 'lease lost' }]
+        return row.cancel_asked === 1 ? [{ id, why: 'cancelled' }] : []
+      }),
+    )
+  }
+
+  async recover(): Promise<readonly LostRun[]> {
+    const nowMs = this.#clock.now()
+    const rows = this.#db.read(() =>
+      this.#db.all<RunRow>(
+        `select * from run where state = 'running' and lease_until_ms < ? order by lease_until_ms limit ?`,
+        nowMs,
+        TAKEN_BACK_AT_ONCE,
+      ),
+    )
+    if (rows.length === 0) return []
+    const lost = this.#db.commit(() => rows.map((row) => takeBack(this.#db, row, nowMs)))
+    this.#wake()
+    return lost
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<readonly string[]> {
+    if (settlements.length === 0) return []
+    const nowMs = this.#clock.now()
+    const lost = this.#db.commit(() =>
+      settlements.filter((settlement) => !this.#settleOne(settlement, nowMs)).map(({ run }) => run.id),
+    )
+    this.#wake()
+    return lost
+  }
+
+  #settleOne(settlement: Settlement, nowMs: number): boolean {
+    const { run, as, traffic } = settlement
+    const id = idOf(run.id)
+    const isQueued = as === 'retried' || as === 'released'
+    const notBeforeMs = isQueued ? (settlement.atMs ?? nowMs) : undefined
+    const row = this.#db.one<{ job: string; tenant: string }>(
+      `update run set state = ?, waits_for = ?, failures = failures + ?, not_before_ms = coalesce(?, not_before_ms),
+        ended_at_ms = ?, lease_until_ms = null, result = ?, error = ?, traffic = ?
+        where id = ? and epoch = ? and state = 'running' returning job, tenant`,
+      isQueued ? 'queued' : as,
+      notBeforeMs === undefined ? '' : waitsForTime(notBeforeMs, nowMs),
+      as === 'retried' || as === 'dead' ? 1 : 0,
+      notBeforeMs ?? null,
+      isQueued ? null : nowMs,
+      as === 'finished' ? JSON.stringify(settlement.result) : null,
+      'error' in settlement && settlement.error ? JSON.stringify(settlement.error) : null,
+      JSON.stringify(traffic),
+      id,
+      run.epoch,
+    )
+    if (row === undefined) return false
+    if (as === 'finished') forgetCheckpoints(this.#db, id)
+    if (!isQueued) wakeWaiting(this.#db, row.job, row.tenant, nowMs)
+    return true
+  }
+
+  async waitForWork(limitMs: number, signal: AbortSignal): Promise<void> {
+    const next = this.#db.read(() =>
+      this.#db.one<{ due: number | null }>(
+        `select min(not_before_ms) as due from run where state = 'queued' and waits_for = 'time'`,
+      ),
+    )
+    const untilDueMs = Math.max(0, (next?.due ?? Number.POSITIVE_INFINITY) - this.#clock.now())
+    const wait = new AbortController()
+    const end = () => wait.abort()
+    this.#waiting.add(end)
+    try {
+      await this.#clock.sleep(Math.min(limitMs, untilDueMs), AbortSignal.any([signal, wait.signal]))
+    } catch (error) {
+      if (!signal.aborted && !wait.signal.aborted) throw error
+    } finally {
+      this.#waiting.delete(end)
+    }
+  }
+
+  #wake(): void {
+    for (const end of this.#waiting) end()
+  }
+
+  async runs(query: RunQuery): Promise<readonly RunRecord[]> {
+    return this.#guarded(() => findRuns(this.#kysely, query))
+  }
+
+  async run(id: string): Promise<RunRecord | undefined> {
+    const row = this.#db.read(() => this.#row(id))
+    return row && recordOf(row)
+  }
+
+  #row(id: string): RunRow | undefined {
+    return this.#db.one<RunRow>('select * from run where id = ?', idOf(id))
+  }
+
+  async retry(id: string): Promise<RunRecord> {
+    const nowMs = this.#clock.now()
+    this.#db.commit(() => {
+      const row = this.#row(id)
+      if (row === undefined) throw unknownRun(id)
+      if (row.state === 'queued' || row.state === 'running') throw unfinishedRun(id, `it is ${row.state}`)
+      const twin = this.#db.one<{ id: number }>(
+        `select id from run where job = ? and tenant = ? and key = ? and state in ('queued', 'running')`,
+        row.job,
+        row.tenant,
+        row.key,
+      )
+      if (twin) throw unfinishedRun(id, `the run ${twin.id} of the same work has not`)
+      this.#db.change(
+        `update run set state = 'queued', waits_for = '', turn = ?, failures = 0, deaths = 0, not_before_ms = ?,
+          ended_at_ms = null, result = null, error = null, progress = null, cancel_asked = 0 where id = ?`,
+        nextTurn(this.#db, row),
+        nowMs,
+        row.id,
+      )
+    })
+    this.#wake()
+    return this.#known(id)
+  }
+
+  async cancel(id: string): Promise<RunRecord> {
+    const nowMs = this.#clock.now()
+    this.#db.commit(() => {
+      const row = this.#row(id)
+      if (row === undefined) throw unknownRun(id)
+      if (row.state === 'running')
+        return this.#db.change('update run set cancel_asked = 1 where id = ?', row.id)
+      if (row.state !== 'queued') throw endedRun(id, row.state)
+      this.#db.change(
+        `update run set state = 'cancelled', waits_for = '', ended_at_ms = ? where id = ?`,
+        nowMs,
+        row.id,
+      )
+      return wakeWaiting(this.#db, row.job, row.tenant, nowMs)
+    })
+    this.#wake()
+    return this.#known(id)
+  }
+
+  async #known(id: string): Promise<RunRecord> {
+    const record = await this.run(id)
+    if (record === undefined) throw unknownRun(id)
+    return record
+  }
+
+  async pause(job: string, paused: boolean): Promise<void> {
+    const change = paused
+      ? 'insert into pause (job) values (?) on conflict do nothing'
+      : 'delete from pause where job = ?'
+    this.#db.commit(() => this.#db.change(change, job))
+    this.#wake()
+  }
+
+  async paused(): Promise<readonly string[]> {
+    return this.#db
+      .read(() => this.#db.all<{ job: string }>('select job from pause order by job'))
+      .map(({ job }) => job)
+  }
+
+  async depth(): ReturnType<Engine['depth']> {
+    return this.#guarded(() => findDepth(this.#kysely))
+  }
+
+  async schedules(): Promise<readonly StoredSchedule[]> {
+    const rows = this.#db.read(() =>
+      this.#db.all<StoredSchedule>(
+        'select job, definition, version, last_firing_ms as "lastFiringMs" from schedule order by job',
+      ),
+    )
+    return rows.map((row) => ({ ...row }))
+  }
+
+  async saveSchedule(schedule: StoredSchedule, expected: StoredSchedule | undefined): Promise<boolean> {
+    const { job, definition, version, lastFiringMs } = schedule
+    const saved = this.#db.commit(() =>
+      expected === undefined
+        ? this.#db.change(
+            `insert into schedule (job, definition, version, last_firing_ms) values (?, ?, ?, ?)
+              on conflict do nothing`,
+            job,
+            definition,
+            version,
+            lastFiringMs,
+          )
+        : this.#db.change(
+            `update schedule set definition = ?, version = ?, last_firing_ms = ?
+              where job = ? and definition = ? and version = ? and last_firing_ms = ?`,
+            definition,
+            version,
+            lastFiringMs,
+            job,
+            expected.definition,
+            expected.version,
+            expected.lastFiringMs,
+          ),
+    )
+    return saved === 1
+  }
+
+  async prune(endedBeforeMs: number): Promise<number> {
+    return this.#db.commit(() => {
+      const ids = this.#db.all<{ id: number }>(
+        'select id from run where ended_at_ms < ? order by ended_at_ms limit ?',
+        endedBeforeMs,
+        PRUNED_AT_ONCE,
+      )
+      for (const { id } of ids) {
+        forgetCheckpoints(this.#db, id)
+        this.#db.change('delete from run where id = ?', id)
+      }
+      // A tenant whose last turn has passed gets its next one as a tenant does that never had any.
+      this.#db.change(
+        `delete from turn where tenant <> '' and turn <= (select turn from turn as virtual
+          where virtual.job = turn.job and virtual.priority = turn.priority and virtual.tenant = '')`,
+      )
+      return ids.length
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#kysely.destroy()
+  }
+
+  async #guarded<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work()
+    } catch (error) {
+      throw explain(this.#db.file, error)
+    }
+  }
+}
