@@ -43,6 +43,30 @@ describe('exposure', () => {
     await assert.rejects(rm(dataFolder), { code: 'ENOENT' })
   })
 
+  it('is refused under a public origin that is none, or that strangers reach where there are drills', async () => {
+    for (const publicOrigin of [
+      '',
+      'login.example',
+      'http://login.example',
+      'https://login.example/',
+      'https://login.example/tenant',
+      'https://Login.example',
+      'https://user@login.example',
+      'https://login.example:443',
+    ])
+      assert.throws(() => requireSafeExposure({ publicOrigin }), {
+        name: 'PlatformError',
+        code: 'public_origin_invalid',
+        message: `Cannot be known as '${publicOrigin}', as an origin like https://login.example is needed: https, a name in lower case, and no path`,
+      })
+    assert.throws(
+      () => requireSafeExposure({ publicOrigin: 'https://login.example', drills: true }),
+      needs('login.example', 'to be without drills, which need no token (drills)'),
+    )
+    for (const publicOrigin of ['https://localhost:8443', 'https://[::1]:8443', 'https://127.0.0.1'])
+      requireSafeExposure({ publicOrigin, drills: true })
+  })
+
   it('is refused with a password or a certificate that does not do', async () => {
     const made = await makeSelfSigned('localhost', {
       notBeforeMs: systemNow() - DAY_MS,

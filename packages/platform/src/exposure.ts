@@ -15,6 +15,7 @@ export interface Exposure {
   readonly tls?: ServerCertificate | undefined
   readonly administratorPassword?: string | undefined
   readonly drills?: boolean | undefined
+  readonly publicOrigin?: string | undefined
 }
 
 const LOOPBACK = new BlockList()
@@ -39,6 +40,7 @@ const PASSWORD_LENGTH_MIN = 12
 export function requireSafeExposure(exposure: Exposure): void {
   const { host = 'localhost', names = [], tls, administratorPassword: password, drills } = exposure
   if (tls) checkCertificate(tls, names)
+  if (exposure.publicOrigin !== undefined) requirePublicOrigin(exposure.publicOrigin, drills)
   if (password !== undefined && password.trim().length < PASSWORD_LENGTH_MIN)
     throw refused(host, [`an administrator password of at least ${PASSWORD_LENGTH_MIN} characters`])
   if (isLoopback(host)) return
@@ -49,6 +51,18 @@ export function requireSafeExposure(exposure: Exposure): void {
     ...(drills ? ['to be without drills, which need no token (drills)'] : []),
   ]
   if (missing.length > 0) throw refused(host, missing)
+}
+
+/** Refuses what is no origin, and one that strangers reach if there are drills. */
+function requirePublicOrigin(given: string, drills: boolean | undefined): void {
+  const url = URL.canParse(given) ? new URL(given) : undefined
+  if (url?.protocol !== 'https:' || url.origin !== given)
+    throw new PlatformError(
+      `Cannot be known as '${given.slice(0, 200)}', as an origin like https://login.example is needed: https, a name in lower case, and no path`,
+      { code: 'public_origin_invalid', hint: 'Leave out the path and the slash at its end' },
+    )
+  if (drills && !isLoopback(url.hostname.replace(/^\[|\]$/g, '')))
+    throw refused(url.hostname, ['to be without drills, which need no token (drills)'])
 }
 
 const refused = (host: string, missing: readonly string[]) =>

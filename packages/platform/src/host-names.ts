@@ -2,24 +2,34 @@
 export class HostNames {
   readonly #given: readonly string[]
   readonly #real: readonly string[]
+  readonly #publicOrigin: string | undefined
+  #local = ''
   #origin = ''
   #all: readonly string[] = []
   #others: readonly string[] = []
 
-  /** `given` are names that others reach it by, the first of which makes the origin; `real` those of real login hosts. */
-  constructor(given: readonly string[], real: readonly string[]) {
+  /** `given` are names that others reach it by, the first of which makes the origin unless one is stated; `real` those of real login hosts. */
+  constructor(given: readonly string[], real: readonly string[], publicOrigin?: string) {
     this.#given = given
     this.#real = real
+    this.#publicOrigin = publicOrigin
   }
 
   /** Says on which port the platform listens. */
   listenOn(port: number): void {
-    this.#origin = `https://${this.#given[0] ?? 'localhost'}:${port}`
-    this.#others = withPort(this.#origin, this.#real)
-    this.#all = [...localHosts(this.#origin), ...withPort(this.#origin, this.#given), ...this.#others]
+    this.#local = `https://localhost:${port}`
+    this.#origin = this.#publicOrigin ?? `https://${this.#given[0] ?? 'localhost'}:${port}`
+    this.#others = withPort(this.#local, this.#real)
+    const own = [...localHosts(this.#local), ...withPort(this.#local, this.#given)]
+    const known = this.#publicOrigin === undefined ? [] : [new URL(this.#publicOrigin).host]
+    this.#all = [...new Set([...own, ...known, ...this.#others])]
   }
 
+  /** As which the authority speaks. */
   readonly origin = (): string => this.#origin
+
+  /** Where this process answers. */
+  readonly localOrigin = (): string => this.#local
 
   /** Every name, as a Host header has it. */
   readonly all = (): readonly string[] => this.#all

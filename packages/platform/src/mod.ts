@@ -1,11 +1,5 @@
-export {
-  type FederationOptions,
-  type Platform,
-  type PlatformOptions,
-  type RealHosts,
-  type Seed,
-  startPlatform,
-} from './platform.ts'
+export type { FederationOptions, Platform, PlatformOptions, RealHosts, Seed } from './platform-options.ts'
+export { startPlatform } from './platform.ts'
 export type { FirstTenant, Operator } from './operator.ts'
 export type { ServerCertificate } from './exposure.ts'
 export type { AccountSeed, TenantSeed } from './registration/tenant-creation.ts'

@@ -12,8 +12,7 @@ import { watch } from './drill/watch.ts'
 import { parseSealingKey, makeSealingKey } from './discovery/sealing.ts'
 import { SigningKeys } from './discovery/signing-keys.ts'
 import { portRefused } from './errors.ts'
-import { requireSafeExposure, type ServerCertificate } from './exposure.ts'
-import type { TenantSeed } from './registration/tenant-creation.ts'
+import { requireSafeExposure } from './exposure.ts'
 import { ensureTenants } from './registration/tenants-at-start.ts'
 import { directoryGuard } from './graph/guard.ts'
 import { Throttle } from './graph/throttle.ts'
@@ -21,14 +20,14 @@ import { HostNames } from './host-names.ts'
 import { KeyFiles } from './key-files.ts'
 import {
   type HostParts,
-  type ManagedIdentityHost,
   type ManagedIdentityOptions,
   startManagedIdentityHost,
 } from './managed-identity/server.ts'
 import { ensureOperator, type FirstTenant, type Operator } from './operator.ts'
+import type { FederationOptions, Platform, PlatformOptions } from './platform-options.ts'
 import { hostAllowed, rewriteAppId } from './request-rules.ts'
 import { Sessions } from './portal/sessions.ts'
-import { type ExportedState, exportState } from './state/export.ts'
+import { exportState } from './state/export.ts'
 import { seedState } from './state/seed.ts'
 import { firstTenantOf, readStateFile, type StateFile } from './state/state-file.ts'
 import { registerRoutes } from './routes.ts'
@@ -36,112 +35,13 @@ import type { Services } from './services.ts'
 import type { Database } from './store/database.ts'
 import { joined } from './store/joined.ts'
 import { explainReplica, requireReplicaKeys } from './store/replica-keys.ts'
+import { AUDIT_RETENTION_DAYS, requireRetention, startPruning } from './store/pruning.ts'
 import { openStore, type Store } from './store/store.ts'
 import { tokenDoor } from './token/door.ts'
 import { IssuerKeys } from './token/issuer-keys.ts'
+import { UsedAssertions } from './token/used-assertions.ts'
 import { LocalAuthority, REAL_HOSTS } from './tls/local-authority.ts'
 import { type Authorities, ServerCertificates } from './tls/server-certificates.ts'
-
-/** Where the platform keeps its data and listens. */
-export interface PlatformOptions {
-  /** Where everything is kept; made if it is not there. One process at a time. */
-  readonly dataFolder: string
-  /**
-   * The address of a PostgreSQL 14 or later, `postgres://user:password@host/name`, that holds the data in place of SQLite; the
-   * data folder then holds the keys alone, and every replica needs a copy of its `keys`. Default: SQLite in the data folder.
-   */
-  readonly database?: string | undefined
-  /** TCP port on the loopback addresses; 0 takes a free one. */
-  readonly port: number
-  /**
-   * The address to listen on. Default: `localhost`, which only this machine reaches. Any other is refused without `tls`, `names` and
-   * `administratorPassword`, and with `drills`.
-   */
-  readonly host?: string | undefined
-  /** The names by which others reach it: the first makes the origin, and a Host header must have one of them. */
-  readonly names?: readonly string[] | undefined
-  /** The certificate to show in place of the one that the platform makes for this machine. */
-  readonly tls?: ServerCertificate | undefined
-  /** The password of the portal's administrator, 12 characters or more. Default: one that is made, and kept in `keys`. */
-  readonly administratorPassword?: string | undefined
-  /** The tenant that a new data folder starts with. Default: contoso.example. */
-  readonly tenant?: FirstTenant | undefined
-  /** More tenants, each made if no tenant has its domain yet. */
-  readonly tenants?: readonly TenantSeed[] | undefined
-  /** What is to be there, made at the start as far as it is missing. Default: nothing but the first tenant. */
-  readonly seed?: Seed | undefined
-  /** Where the issuers of federated credentials may be. Default: on the public internet alone. */
-  readonly federation?: FederationOptions | undefined
-  /** Endpoints for managed identities, on a port of their own. Default: none. */
-  readonly managedIdentity?: ManagedIdentityOptions | undefined
-  /**
-   * Answers as the real login hosts, too, for clients that cannot be pointed elsewhere: their names must lead to this machine,
-   * as by a hosts file, and the port be 443. Trusting them takes a certificate authority of its own. Default: false.
-   */
-  readonly asRealHosts?: boolean | undefined
-  /**
-   * Throttles the directory as Graph does, by resource units for each application and tenant (wire.md §13.6): `true`, or the part
-   * of Graph's limits that is granted, above 0 and at most 10, such as 0.1. Default: no limits.
-   */
-  readonly throttling?: boolean | number | undefined
-  /** Faults and clock on demand, by `/drills` of this platform, for whoever reaches the port. Default: false. */
-  readonly drills?: boolean | undefined
-  /** How long a request may take to arrive, in milliseconds; then it is answered with 408. Default: 60,000. */
-  readonly requestTimeMs?: number | undefined
-  readonly now?: Now | undefined
-}
-
-/** A state to begin with. */
-export interface Seed {
-  /** The contents of a state file: JSON as `exportState` gives it, with secrets if they are to be set. */
-  readonly state: unknown
-  /** Where `secretEnv` and `passwordEnv` of the file are looked up. Default: nowhere. */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-}
-
-/** How the platform asks other identity providers for their keys (wire.md §5). */
-export interface FederationOptions {
-  /** Lets issuers be on this machine and in private networks, as those of clusters and tests are. Default false. */
-  readonly allowPrivateNetwork?: boolean | undefined
-  /** A certificate authority to trust for issuers, as PEM, besides those that Node trusts. */
-  readonly ca?: string | undefined
-}
-
-/** A running platform. */
-export interface Platform {
-  /** `https://localhost:<port>`: authority host, portal and, below `/graph/v1.0`, the directory. */
-  readonly origin: string
-  readonly graphUrl: string
-  /** The certificate authority to trust, as PEM and as a file. */
-  readonly ca: string
-  readonly caFile: string
-  readonly operator: Operator
-  /** Names as which the platform answers besides, and the certificate authority to trust for them, if it was started so. */
-  readonly realHosts: RealHosts | undefined
-  /** The only files that hold a secret. */
-  readonly keyFiles: KeyFiles
-  /** The endpoints of managed identities, if the platform was started with them. */
-  readonly managedIdentity: ManagedIdentityHost | undefined
-  /** `https://localhost:<port>/drills`, if the platform was started with them. */
-  readonly drillsUrl: string | undefined
-  /**
-   * Signs tokens with a new key from now on, besides the change every 90 days; the old key stays in the keys documents until
-   * its last token has ended. Resolves with the new key's `kid`.
-   */
-  rotateSigningKey(): Promise<string>
-  /** The state as a file that can be a seed: no secret, no hash of a client secret and no signing key is in it. */
-  exportState(): Promise<ExportedState>
-  /** Answers what has begun, then ends. */
-  close(): Promise<void>
-}
-
-/** The door for clients that cannot be pointed elsewhere. */
-export interface RealHosts {
-  readonly names: readonly string[]
-  /** PEM, limited to these names. */
-  readonly ca: string
-  readonly caFile: string
-}
 
 const FIRST_TENANT: FirstTenant = { domain: 'contoso.example', displayName: 'Contoso' }
 const CERTIFICATE_RENEWAL_MS = 24 * 60 * 60 * 1000
@@ -167,6 +67,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const drills = options.drills === true ? new Drills(machineNow) : undefined
   const now = drills?.now ?? machineNow
   requireSafeExposure(options)
+  requireRetention(options.auditRetentionDays)
   const store = await openStore(options)
   const { db } = store
   try {
@@ -193,6 +94,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const endScript = drills ? runScript(seed?.drills ?? [], drills) : () => {}
     return {
       origin: app.origin,
+      localOrigin: app.localOrigin,
       graphUrl: `${app.origin}/graph/v1.0`,
       ca: authority.certificate,
       caFile: authority.certificateFile,
@@ -200,7 +102,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       realHosts: real && { names: REAL_HOSTS, ca: real.certificate, caFile: real.certificateFile },
       keyFiles,
       managedIdentity: managedIdentity?.host,
-      drillsUrl: drills && `${app.origin}/drills`,
+      drillsUrl: drills && `${app.localOrigin}/drills`,
       rotateSigningKey: () => keys.rotate(),
       exportState: () => exportState(db),
       close: async () => {
@@ -250,8 +152,9 @@ function servicesOf({ db, cache }: Store, keys: SigningKeys, now: Now, options: 
     keys,
     guard: directoryGuard(keys, now),
     now,
-    sessions: new Sessions(now),
-    signIns: new SignInLog({ db, now }),
+    sessions: new Sessions(db, now),
+    assertions: new UsedAssertions({ db, now }),
+    signIns: new SignInLog({ db }),
     throttle: throttleOf(options),
     replication,
   }
@@ -281,6 +184,7 @@ async function manageIdentities(
 
 interface Listening {
   readonly origin: string
+  readonly localOrigin: string
   close(): Promise<void>
 }
 
@@ -291,13 +195,15 @@ async function listen(
     port,
     host = 'localhost',
     names = [],
+    publicOrigin,
     tls: shown,
     federation = {},
     requestTimeMs = REQUEST_TIME_MS,
+    auditRetentionDays = AUDIT_RETENTION_DAYS,
   }: PlatformOptions,
   drills: Drills | undefined,
 ): Promise<Listening> {
-  const hostNames = new HostNames(names, authorities.real ? REAL_HOSTS : [])
+  const hostNames = new HostNames(names, authorities.real ? REAL_HOSTS : [], publicOrigin)
   const { all: hosts, origin, originFor } = hostNames
   const servers: Server[] = []
   const certificates = await ServerCertificates.make({ ...authorities, shown })
@@ -325,23 +231,61 @@ async function listen(
   parts.signIns.tellFailuresTo((err) => app.log.error({ err }, 'sign-ins not written: they wait'))
   if (drills) await registerDrills(app, drills, parts) // /drills
   await registerRoutes(app, services)
-  try {
-    await app.listen({ port, host })
-  } catch (error) {
-    await app.close()
-    throw portRefused(port, error)
-  }
-  const [address] = app.addresses()
-  hostNames.listenOn(typeof address === 'object' ? address.port : port)
-  const endRenewal = every(CERTIFICATE_RENEWAL_MS, () => void renew(certificates, servers, app))
-  const endSchedule = every(KEY_SCHEDULE_MS, () => void keepSchedule(parts.keys, app))
+  hostNames.listenOn(await portOf(app, { port, host }))
+  const endUpkeep = upkeep(parts, app, {
+    renewCertificates: () => certificates.renew(servers),
+    auditRetentionDays,
+  })
   return {
     origin: origin(),
+    localOrigin: hostNames.localOrigin(),
     close: async () => {
-      endRenewal()
-      endSchedule()
+      await endUpkeep()
       await app.close()
     },
+  }
+}
+
+/** Listens, and returns the port. @throws PlatformError if it is not free. */
+async function portOf(
+  app: FastifyInstance,
+  at: { readonly port: number; readonly host: string },
+): Promise<number> {
+  try {
+    await app.listen(at)
+  } catch (error) {
+    await app.close()
+    throw portRefused(at.port, error)
+  }
+  const [address] = app.addresses()
+  return typeof address === 'object' ? address.port : at.port
+}
+
+interface Upkeep {
+  readonly renewCertificates: () => Promise<void>
+  readonly auditRetentionDays: number
+}
+
+/** What is done from time to time; the returned function ends it. */
+function upkeep(
+  { db, now, keys }: Parts,
+  { log }: FastifyInstance,
+  { renewCertificates, auditRetentionDays }: Upkeep,
+): () => Promise<void> {
+  const told = (what: string) => (err: unknown) => log.error({ err }, what)
+  const endRenewal = every(
+    CERTIFICATE_RENEWAL_MS,
+    () => void renewCertificates().catch(told('server certificate not renewed')),
+  )
+  const endSchedule = every(
+    KEY_SCHEDULE_MS,
+    () => void keys.keepSchedule().catch(told('signing keys not changed as scheduled')),
+  )
+  const endPruning = startPruning({ db, now, auditRetentionDays }, told('what is over was not deleted'))
+  return async () => {
+    endRenewal()
+    endSchedule()
+    await endPruning()
   }
 }
 
@@ -371,24 +315,4 @@ const requestTimes = (requestTimeMs: number) => ({
 
 function throttleOf({ throttling = false }: PlatformOptions): Throttle {
   return new Throttle(throttling === true ? 1 : throttling === false ? undefined : throttling)
-}
-
-async function keepSchedule(keys: SigningKeys, app: FastifyInstance): Promise<void> {
-  try {
-    await keys.keepSchedule()
-  } catch (error) {
-    app.log.error({ err: error }, 'signing keys not changed as scheduled')
-  }
-}
-
-async function renew(
-  certificates: ServerCertificates,
-  servers: readonly Server[],
-  app: FastifyInstance,
-): Promise<void> {
-  try {
-    await certificates.renew(servers)
-  } catch (error) {
-    app.log.error({ err: error }, 'server certificate not renewed')
-  }
 }

@@ -35,7 +35,14 @@ import {
   postApplication,
   postServicePrincipal,
 } from './registration/registrations.ts'
-import { listTenants, postAccount, postDomain, postTenant } from './registration/tenant-list.ts'
+import {
+  getTenant,
+  listTenants,
+  patchTenant,
+  postAccount,
+  postDomain,
+  postTenant,
+} from './registration/tenant-list.ts'
 import { POLICY_ROUTES } from './policy/routes.ts'
 import { readQuery } from './graph/query.ts'
 import { getOrganization } from './registration/organization.ts'
@@ -165,6 +172,11 @@ const DIRECTORY: GraphRoutes = {
 
   'GET /tomte/tenants': async (call) => collection(await listTenants(call)),
   'POST /tomte/tenants': async (call) => ({ status: 201, body: await postTenant(call, call.body) }),
+  'GET /tomte/tenants/:tenant': async (call) => ({
+    body: await getTenant(call, call.params['tenant'] ?? ''),
+  }),
+  'PATCH /tomte/tenants/:tenant': async (call) =>
+    done(await patchTenant(call, call.params['tenant'] ?? '', call.body)),
   'POST /tomte/tenants/:tenant/domains': async (call) => ({
     status: 201,
     body: await postDomain(call, call.params['tenant'] ?? '', call.body),

@@ -7,6 +7,7 @@ import type { Sessions } from './portal/sessions.ts'
 import type { Database } from './store/database.ts'
 import type { ReadCache } from './store/read-cache.ts'
 import type { IssuerKeys } from './token/issuer-keys.ts'
+import type { UsedAssertions } from './token/used-assertions.ts'
 
 /** What the routes stand on. */
 export interface Services {
@@ -16,6 +17,8 @@ export interface Services {
   readonly keys: SigningKeys
   /** The keys of other identity providers, which federated credentials trust. */
   readonly issuers: IssuerKeys
+  /** The assertions that may not be used again. */
+  readonly assertions: UsedAssertions
   readonly now: Now
   /** `https://localhost:<port>`, known once the port is. */
   readonly origin: () => string

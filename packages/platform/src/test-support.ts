@@ -7,7 +7,8 @@ import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemNow } from './clock.ts'
-import { type Platform, type PlatformOptions, startPlatform } from './platform.ts'
+import type { Platform, PlatformOptions } from './platform-options.ts'
+import { startPlatform } from './platform.ts'
 import { GRAPH_ROLES, type GraphRole } from './registration/graph-application.ts'
 import { REFUSALS, type RefusalNumber } from './token/refusals.ts'
 import { makeSelfSigned, type CertifiedKey } from './tls/certificates.ts'
@@ -81,7 +82,7 @@ export class World {
 
   /** Sends one request to a path of the platform, exactly as written. */
   send(path: string, { method = 'GET', headers = {}, body }: Sent = {}): Promise<Answer> {
-    const { port } = new URL(this.platform.origin)
+    const { port } = new URL(this.platform.localOrigin)
     // Node frames no body of a DELETE by itself.
     const framed =
       body === undefined ? headers : { 'content-length': String(Buffer.byteLength(body)), ...headers }

@@ -33,6 +33,20 @@ const modified = (target: Json) =>
   )
 
 describe('a change beyond applications', () => {
+  it('of how a tenant proves its clients is logged with what it was', async () => {
+    const path = '/tomte/tenants/contoso.example'
+    const { rows, target } = await change('PATCH', path, { refuseRepeatedAssertions: true })
+    assert.deepEqual(
+      rows.map((row) => row['activityDisplayName']),
+      ['Update tenant'],
+    )
+    assert.deepEqual(
+      [target['type'], target['id'], modified(target)],
+      ['Directory', world.tenantId, ['refuseRepeatedAssertions: false -> true']],
+    )
+    await change('PATCH', path, { refuseRepeatedAssertions: false })
+  })
+
   const nameAndTarget = ({ rows, target }: Awaited<ReturnType<typeof change>>) => [
     rows.map((row) => [row['activityDisplayName'], row['category'], row['operationType']].join(' | ')).join(),
     target['type'],

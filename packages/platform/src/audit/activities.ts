@@ -270,6 +270,12 @@ export const ACTIVITIES: Readonly<Record<Changing, Activity>> = {
     activity: 'Dismiss service principal risk',
   },
   'POST /tomte/tenants': { ...TENANT, activity: 'Add tenant', operation: 'Add' },
+  'PATCH /tomte/tenants/:tenant': {
+    ...TENANT,
+    activity: 'Update tenant',
+    operation: 'Update',
+    shownBy: 'GET /tomte/tenants/:tenant',
+  },
   'POST /tomte/tenants/:tenant/domains': { ...TENANT, activity: 'Add verified domain', operation: 'Update' },
   'POST /tomte/tenants/:tenant/accounts': {
     category: 'UserManagement',

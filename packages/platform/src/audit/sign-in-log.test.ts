@@ -1,4 +1,4 @@
-// The buffer between token requests and the disk: bounded, patient with a disk that fails, and pruned.
+// The buffer between token requests and the disk: bounded, and patient with a disk that fails.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
@@ -9,7 +9,6 @@ import { temporaryFolder } from '../test-support.ts'
 import type { SignIn } from './sign-in.ts'
 import { SignInLog } from './sign-in-log.ts'
 
-const DAY_MS = 24 * 60 * 60 * 1000
 const NOW_MS = Date.UTC(2026, 8, 21)
 
 let folder: string
@@ -20,7 +19,7 @@ beforeEach(async () => {
   folder = await temporaryFolder()
   db = await openDatabase(folder)
   failures = []
-  log = new SignInLog({ db, now: () => NOW_MS, waitingMax: 10, onFailure: (error) => failures.push(error) })
+  log = new SignInLog({ db, waitingMax: 10, onFailure: (error) => failures.push(error) })
 })
 afterEach(async () => {
   await log.close()
@@ -28,10 +27,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-const signIn = (errorCode: number, atMs = NOW_MS): SignIn => ({
+const signIn = (errorCode: number): SignIn => ({
   id: randomUUID(),
   correlationId: randomUUID(),
-  atMs,
+  atMs: NOW_MS,
   event: 'servicePrincipal',
   ipAddress: '127.0.0.1',
   errorCode,
@@ -71,7 +70,7 @@ describe('the sign-in log', () => {
   })
 
   it('writes batches of any size, and what is added meanwhile', async () => {
-    const large = new SignInLog({ db, now: () => NOW_MS })
+    const large = new SignInLog({ db })
     for (let number = 0; number < 450; number++) large.add(signIn(number))
     const flushed = large.flush()
     for (let number = 450; number < 460; number++) large.add(signIn(number))
@@ -112,16 +111,5 @@ describe('the sign-in log', () => {
     add(0, 2)
     await log.close()
     assert.deepEqual(await written(), [0, 1])
-  })
-
-  it('deletes what is older than 30 days, however much it is, and nothing else', async () => {
-    const large = new SignInLog({ db, now: () => NOW_MS })
-    for (let number = 0; number < 1203; number++) large.add(signIn(number, NOW_MS - 30 * DAY_MS - 1))
-    large.add(signIn(5000, NOW_MS - 30 * DAY_MS))
-    large.add(signIn(5001))
-    await large.flush()
-    await large.prune()
-    await large.close()
-    assert.deepEqual(await written(), [5000, 5001])
   })
 })

@@ -1,5 +1,5 @@
 import { CompiledQuery, type Insertable } from 'kysely'
-import { after, every, type Now } from '../clock.ts'
+import { after } from '../clock.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
 import { unsynced } from '../store/unsynced.ts'
@@ -10,7 +10,6 @@ type Row = Insertable<Schema['sign_in']>
 /** How a sign-in log waits and what it tells of. */
 export interface SignInLogOptions {
   readonly db: Database
-  readonly now: Now
   /** Told once of each failure that lasts: rows are kept until the next attempt. */
   readonly onFailure?: ((error: unknown) => void) | undefined
   /** The most rows that wait to be written; beyond it the oldest go, and are counted. Default 10,000. */
@@ -25,17 +24,13 @@ const RETRY_MS = 1000
 const BATCH = 500
 // How many rows go into one statement: few kinds, so that they are prepared once.
 const SIZES = [64, 8, 1]
-const RETENTION_MS = 30 * 24 * 60 * 60 * 1000
-const PRUNE_EVERY_MS = 10 * 60 * 1000
-const PRUNE_PIECE = 500
 
 /**
  * The log of token requests. `add` puts a row into memory and returns; rows are written in the background, in batches, and
- * kept for 30 days. What cannot be written, as on a full disk, waits: no token request ever does.
+ * kept for 30 days (`store/pruning.ts`). What cannot be written, as on a full disk, waits: no token request ever does.
  */
 export class SignInLog {
   readonly #db: Database
-  readonly #now: Now
   #onFailure: (error: unknown) => void
   readonly #waitingMax: number
   #waiting: SignIn[] = []
@@ -43,18 +38,12 @@ export class SignInLog {
   #failing = false
   #takeBack: (() => void) | undefined
   #writing: Promise<void> | undefined
-  readonly #endPruning: () => void
   readonly #inserts = new Map<number, string>()
 
-  constructor({ db, now, onFailure = () => {}, waitingMax = WAITING_MAX }: SignInLogOptions) {
+  constructor({ db, onFailure = () => {}, waitingMax = WAITING_MAX }: SignInLogOptions) {
     this.#db = db
-    this.#now = now
     this.#onFailure = onFailure
     this.#waitingMax = waitingMax
-    this.#endPruning = every(
-      PRUNE_EVERY_MS,
-      () => void this.prune().catch((error: unknown) => this.#onFailure(error)),
-    )
   }
 
   /** Tells failures to somebody else from now on. */
@@ -85,27 +74,8 @@ export class SignInLog {
     if (this.#waiting.length > 0) await this.#write()
   }
 
-  /** Deletes what is older than 30 days, in pieces between which others get their turn. */
-  async prune(): Promise<void> {
-    const before = this.#now() - RETENTION_MS
-    for (;;) {
-      const old = await this.#db
-        .selectFrom('sign_in')
-        .select('id')
-        .where('at_ms', '<', before)
-        .orderBy('at_ms')
-        .limit(PRUNE_PIECE)
-        .execute()
-      if (old.length === 0) return
-      const ids = old.map(({ id }) => id)
-      await this.#db.deleteFrom('sign_in').where('id', 'in', ids).execute()
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-  }
-
   /** Writes what waits and ends; the database is still the caller's to close. */
   async close(): Promise<void> {
-    this.#endPruning()
     await this.flush()
     this.#takeBack?.()
     this.#takeBack = undefined

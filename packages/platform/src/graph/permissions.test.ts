@@ -131,6 +131,8 @@ const RISK = [
 const TENANTS = [
   'GET /tomte/tenants',
   'POST /tomte/tenants',
+  'GET /tomte/tenants/:tenant',
+  'PATCH /tomte/tenants/:tenant',
   'POST /tomte/tenants/:tenant/domains',
   'POST /tomte/tenants/:tenant/accounts',
 ]

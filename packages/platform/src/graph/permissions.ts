@@ -197,6 +197,8 @@ export const PERMISSIONS = {
   'POST /identityProtection/riskyServicePrincipals/dismiss': RISK,
   'GET /tomte/tenants': TENANTS,
   'POST /tomte/tenants': TENANTS,
+  'GET /tomte/tenants/:tenant': TENANTS,
+  'PATCH /tomte/tenants/:tenant': TENANTS,
   'POST /tomte/tenants/:tenant/domains': TENANTS,
   'POST /tomte/tenants/:tenant/accounts': TENANTS,
   'GET /auditLogs/signIns': READ_LOGS,

@@ -1,59 +1,71 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Now } from '../clock.ts'
+import type { Database } from '../store/database.ts'
 
 const COOKIE = '__Host-tomte'
 const LIFETIME_MS = 8 * 60 * 60 * 1000
-const SESSIONS_MAX = 1_000
+const SESSIONS_MAX = 20
 const ID_BYTES = 32
 const COOKIE_RULES = 'Path=/; Secure; HttpOnly; SameSite=Lax'
 
 /** Whose session it is: that of the platform's own administrator, or of a tenant's account, by the id of its user. */
 export type SessionOwner = 'platform' | { readonly userId: string }
 
-interface Session {
-  readonly owner: SessionOwner
-  readonly endsAtMs: number
-}
-
-/** The open sessions. A restart ends them all: nothing of them is written to the disk. */
+/** The open sessions. They are in the store, so that every replica knows them, and none ends with a process. */
 export class Sessions {
+  readonly #db: Database
   readonly #now: Now
-  // By SHA-256 of the id, so that a copy of the memory opens nothing. All live equally long: the first ends
-  // first.
-  readonly #sessions = new Map<string, Session>()
 
-  constructor(now: Now) {
+  constructor(db: Database, now: Now) {
+    this.#db = db
     this.#now = now
   }
 
   /**
-   * Opens a session and returns its id, which only the browser keeps. Beyond 1,000 sessions the oldest ends.
+   * Opens a session and returns its id, which only the browser keeps: the store has its SHA-256, so that a copy of it opens
+   * nothing. Beyond 20 sessions of one owner the oldest ends.
    */
-  open(owner: SessionOwner = 'platform'): string {
-    for (const [digest, { endsAtMs }] of this.#sessions) {
-      if (endsAtMs > this.#now() && this.#sessions.size < SESSIONS_MAX) break
-      this.#sessions.delete(digest)
-    }
+  async open(owner: SessionOwner = 'platform'): Promise<string> {
     const id = randomBytes(ID_BYTES).toString('base64url')
-    this.#sessions.set(digestOf(id), { owner, endsAtMs: this.#now() + LIFETIME_MS })
+    const row = { digest: digestOf(id), user_id: userIdOf(owner), ends_at_ms: this.#now() + LIFETIME_MS }
+    await this.#db.transaction().execute(async (db) => {
+      await db.insertInto('portal_session').values(row).execute()
+      // All live equally long: the first ends first.
+      const others = await db
+        .selectFrom('portal_session')
+        .select('digest')
+        .where('user_id', 'is not distinct from', row.user_id)
+        .where('digest', '!=', row.digest)
+        .orderBy('ends_at_ms')
+        .orderBy('digest')
+        .execute()
+      const over = others.slice(0, Math.max(0, others.length + 1 - SESSIONS_MAX)).map(({ digest }) => digest)
+      await db.deleteFrom('portal_session').where('digest', 'in', over).execute()
+    })
     return id
   }
 
-  isOpen(id: string): boolean {
-    return this.ownerOf(id) !== undefined
-  }
-
   /** Whose session this is, if it is open. */
-  ownerOf(id: string): SessionOwner | undefined {
-    const session = this.#sessions.get(digestOf(id))
-    return session && session.endsAtMs > this.#now() ? session.owner : undefined
+  async ownerOf(id: string): Promise<SessionOwner | undefined> {
+    if (id === '') return undefined
+    const row = await this.#db
+      .selectFrom('portal_session')
+      .select('user_id')
+      .where('digest', '=', digestOf(id))
+      .where('ends_at_ms', '>', this.#now())
+      .executeTakeFirst()
+    if (!row) return undefined
+    return row.user_id === null ? 'platform' : { userId: row.user_id }
   }
 
-  close(id: string): void {
-    this.#sessions.delete(digestOf(id))
+  async close(id: string): Promise<void> {
+    if (id === '') return
+    await this.#db.deleteFrom('portal_session').where('digest', '=', digestOf(id)).execute()
   }
 }
+
+const userIdOf = (owner: SessionOwner) => (owner === 'platform' ? null : owner.userId)
 
 const digestOf = (id: string) => createHash('sha256').update(id).digest('base64')
 

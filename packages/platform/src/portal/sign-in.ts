@@ -4,8 +4,8 @@ import { fold } from '../directory/properties.ts'
 import { readOperatorApplication } from '../registration/operator-application.ts'
 import type { Services } from '../services.ts'
 import { findAccount, openAccount } from './accounts.ts'
-import { AccountAttempts, Attempts } from './attempts.ts'
-import { formOf, PageRefusal, queryTextOf } from './browser-rules.ts'
+import { ADMINISTRATOR, Attempts } from './attempts.ts'
+import { formOf, queryTextOf } from './browser-rules.ts'
 import { type Page, sendPage } from './layout.ts'
 import { verifyPassword } from './password.ts'
 import { HOME, returnPath } from './return-path.ts'
@@ -17,8 +17,7 @@ const NAME_LENGTH_MAX = 320
 /** Registers sign-in and sign-out: for the platform's own administrator, who has no name, and for the accounts of tenants. */
 export function signInRoutes(app: FastifyInstance, services: Services): void {
   const { sessions } = services
-  const attempts = new Attempts(services.now)
-  const accountAttempts = new AccountAttempts(services.now)
+  const attempts = new Attempts(services.db, services.now)
 
   app.get(SIGN_IN, async (request, reply) => {
     const asked = new URLSearchParams(queryTextOf(request)).get('return')
@@ -31,7 +30,7 @@ export function signInRoutes(app: FastifyInstance, services: Services): void {
     const form = formOf(request)
     const returnTo = returnPath(form.get('return'), services.origin())
     const userName = (form.get('username') ?? '').trim().slice(0, NAME_LENGTH_MAX)
-    const attempt = userName === '' ? attempts.begin() : accountAttempts.begin(fold(userName))
+    const attempt = await attempts.begin(userName === '' ? ADMINISTRATOR : fold(userName))
     if (!attempt.allowed) {
       reply.code(429).header('retry-after', String(attempt.waitSeconds))
       return sendPage(reply, signInPage(returnTo, { userName, refusal: tooMany(attempt.waitSeconds) }))
@@ -41,15 +40,15 @@ export function signInRoutes(app: FastifyInstance, services: Services): void {
       const refusal = userName === '' ? WRONG_PASSWORD : WRONG_ACCOUNT
       return sendPage(reply.code(401), signInPage(returnTo, { userName, refusal }))
     }
-    attempt.succeeded()
+    await attempt.succeeded()
     // A new id each time: an id that somebody planted in this browser before never becomes a session.
-    sessions.close(sessionId(request))
-    setSessionCookie(reply, sessions.open(owner))
+    await sessions.close(sessionId(request))
+    setSessionCookie(reply, await sessions.open(owner))
     return reply.redirect(returnTo, 303)
   })
 
   app.post('/portal/sign-out', async (request, reply) => {
-    sessions.close(sessionId(request))
+    await sessions.close(sessionId(request))
     clearSessionCookie(reply)
     const returnTo = returnPath(formOf(request).get('return'), services.origin())
     return reply.redirect(returnTo === HOME ? SIGN_IN : signInPath(returnTo), 303)
@@ -78,7 +77,7 @@ export const isAdministratorOf = ({ administers, homeTenantId }: SignedIn, tenan
 
 /** Reads who has signed in. An account that was deleted or disabled since has not, whatever its session says. */
 async function signedIn({ sessions, db }: Services, request: FastifyRequest): Promise<SignedIn | undefined> {
-  const owner = sessions.ownerOf(sessionId(request))
+  const owner = await sessions.ownerOf(sessionId(request))
   if (owner === undefined) return undefined
   if (owner === 'platform') {
     const { tenantId } = await readOperatorApplication(db)
@@ -109,19 +108,6 @@ export async function requireAccount(
   const who = await signedIn(services, request)
   if (!who) reply.redirect(signInPath(request.url), 303)
   return who
-}
-
-/**
- * Sends whoever is not signed in to do so first and to come back; returns whether the platform's own administrator is.
- *
- * @throws PageRefusal 403 for the accounts of tenants.
- */
-export function requireSignIn(services: Services, request: FastifyRequest, reply: FastifyReply): boolean {
-  const owner = services.sessions.ownerOf(sessionId(request))
-  if (owner === 'platform') return true
-  if (owner) throw new PageRefusal(403, 'Only the platform’s administrator may see this page.')
-  reply.redirect(signInPath(request.url), 303)
-  return false
 }
 
 const tooMany = (seconds: number) =>

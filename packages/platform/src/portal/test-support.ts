@@ -7,7 +7,8 @@ import { request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemNow } from '../clock.ts'
-import { type Platform, type PlatformOptions, startPlatform } from '../platform.ts'
+import type { Platform, PlatformOptions } from '../platform-options.ts'
+import { startPlatform } from '../platform.ts'
 import { type Database, openDatabase } from '../store/database.ts'
 
 /** What came back: `text` is the page as it reads, without its tags. */

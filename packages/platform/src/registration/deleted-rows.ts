@@ -7,6 +7,7 @@ const TABLES = [
   'application',
   'service_principal',
   'service_principal_risk',
+  'token_signing_certificate',
   'key_credential',
   'password_credential',
   'federated_credential',
@@ -64,6 +65,11 @@ export async function rowsOfPrincipals(db: Database, ids: readonly string[]): Pr
       .selectFrom('service_principal_risk')
       .selectAll()
       .where('principal_id', 'in', named)
+      .execute(),
+    token_signing_certificate: await db
+      .selectFrom('token_signing_certificate')
+      .selectAll()
+      .where('service_principal_id', 'in', named)
       .execute(),
     key_credential: await db
       .selectFrom('key_credential')

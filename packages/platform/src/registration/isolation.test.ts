@@ -216,6 +216,13 @@ describe('the operator’s routes', () => {
         'Request_BadRequest',
         message,
       )
+    for (const [body, message] of [
+      [{}, "Property 'refuseRepeatedAssertions' must be true or false."],
+      [{ refuseRepeatedAssertions: 1 }, "Property 'refuseRepeatedAssertions' must be true or false."],
+      [{ displayName: 'x' }, "Property 'displayName' of a tenant cannot be changed."],
+    ] as const)
+      assertGraphError(await world.graph('PATCH', path, body), 400, 'Request_BadRequest', message)
+    assert.equal((await world.graph('GET', '/tomte/tenants/nobody.example')).status, 404)
     const account = await world.done(201, 'POST', `${path}/accounts`, {
       userName: 'ada@fabrikam.test',
       administrator: true,

@@ -17,6 +17,8 @@ export interface TenantSeed {
   readonly id?: string | undefined
   /** More domains that belong to it. */
   readonly domains?: readonly string[] | undefined
+  /** Whether a client assertion is accepted once alone; MSAL Node and retries use one again. Default false. */
+  readonly refuseRepeatedAssertions?: boolean | undefined
   /** Who may sign in to the portal. */
   readonly accounts?: readonly AccountSeed[] | undefined
 }
@@ -78,6 +80,7 @@ export async function createTenant(
     const [domain = '', ...others] = [seed.domain, ...(seed.domains ?? [])].map((name) => name.toLowerCase())
     await requireFreeDomain(transaction, domain)
     await insertTenant(transaction, { id, domain, displayName }, nowMs)
+    if (seed.refuseRepeatedAssertions) await refuseRepeats(transaction, id, true)
     for (const name of others) await addDomain(transaction, id, name)
     const { appId } = await readOperatorApplication(transaction)
     // Where it is invited to, it is a guest: an application of one tenant alone gets no tokens in another.
@@ -91,6 +94,15 @@ export async function createTenant(
     for (const account of accounts) made.push(await createAccount(transaction, id, account, nowMs))
     return { id, accounts: made }
   })
+}
+
+/** Sets whether the tenant accepts a client assertion once alone. */
+export async function refuseRepeats(db: Database, tenantId: string, refuses: boolean): Promise<void> {
+  await db
+    .updateTable('tenant')
+    .set({ refuses_repeated_assertions: refuses ? 1 : 0 })
+    .where('id', '=', tenantId)
+    .execute()
 }
 
 /** Adds a domain to a tenant. There is nobody to ask whose it is, so it counts as verified. @throws GraphError 400. */
@@ -144,7 +156,8 @@ function refuseOthers(others: Sent, type: string): void {
 
 /** Reads a tenant to make from a request. @throws GraphError 400. */
 export function readTenantSeed(body: unknown): TenantSeed {
-  const { domain, displayName, id, domains = [], accounts = [], ...others } = bodyObject(body)
+  const { domain, displayName, id, domains = [], accounts = [], ...sent } = bodyObject(body)
+  const { refuseRepeatedAssertions = false, ...others } = sent
   refuseOthers(others, 'tenant')
   if (!Array.isArray(domains) || domains.length > DOMAINS_MAX)
     throw badRequest(`Property 'domains' must be a list of at most ${DOMAINS_MAX}.`)
@@ -156,18 +169,24 @@ export function readTenantSeed(body: unknown): TenantSeed {
     ...(id === undefined ? {} : { id: textOf(id) }),
     domains: domains.map(textOf),
     accounts: accounts.map(readAccountSeed),
+    refuseRepeatedAssertions: requireFlag(refuseRepeatedAssertions, 'refuseRepeatedAssertions'),
   }
+}
+
+/** Reads a property that is true or false. @throws GraphError 400. */
+export function requireFlag(value: unknown, name: string): boolean {
+  if (typeof value === 'boolean') return value
+  throw badRequest(`Property '${name}' must be true or false.`)
 }
 
 /** Reads an account to make from a request. @throws GraphError 400. */
 export function readAccountSeed(sent: unknown): AccountSeed {
   const { userName, displayName, administrator = false, password, ...others } = bodyObject(sent)
   refuseOthers(others, 'portal account')
-  if (typeof administrator !== 'boolean') throw badRequest("Property 'administrator' must be true or false.")
   return {
     userName: textOf(userName),
     ...(displayName === undefined ? {} : { displayName: textOf(displayName) }),
-    administrator,
+    administrator: requireFlag(administrator, 'administrator'),
     ...(password === undefined ? {} : { password: checkPassword(password) }),
   }
 }

@@ -4,6 +4,8 @@ export interface Tenant {
   readonly id: string
   readonly displayName: string
   readonly defaultDomain: string
+  /** Whether a client assertion is accepted once alone. */
+  readonly refusesRepeatedAssertions: boolean
 }
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
@@ -25,11 +27,18 @@ export async function findTenant(db: Database, name: string): Promise<Tenant | u
   const row = await db
     .selectFrom('tenant')
     .innerJoin('domain', 'domain.tenant_id', 'tenant.id')
-    .select(['tenant.id', 'tenant.display_name', 'domain.name'])
+    .select(['tenant.id', 'tenant.display_name', 'tenant.refuses_repeated_assertions', 'domain.name'])
     .where('domain.is_default', '=', 1)
     .where((is) => (GUID.test(key) ? is('tenant.id', '=', key) : is('tenant.id', 'in', domains)))
     .executeTakeFirst()
-  return row && { id: row.id, displayName: row.display_name, defaultDomain: row.name }
+  return (
+    row && {
+      id: row.id,
+      displayName: row.display_name,
+      defaultDomain: row.name,
+      refusesRepeatedAssertions: row.refuses_repeated_assertions === 1,
+    }
+  )
 }
 
 /** The tenant that the data folder began with: the operator's. */

@@ -22,6 +22,7 @@ describe('a data folder of an earlier release', () => {
     const texts = { identifier_uris: '[]', app_roles: '[]', required_resource_access: '[]' }
     const ids = { id: 'id', app_id: 'app', tenant_id: 'tenant' }
     const rest = { display_name: 'Kept', sign_in_audience: 'AzureADMyOrg', requested_access_token_version: 2 }
+    await sql`insert into tenant values ('tenant', 'Kept', 7)`.execute(earlier)
     await earlier
       .insertInto('application')
       .values({ ...ids, ...texts, ...rest, created_at_ms: 7 })
@@ -35,6 +36,7 @@ describe('a data folder of an earlier release', () => {
     const db = await openDatabase(folder)
     const rows = await db.selectFrom('application').selectAll().execute()
     const keys = await db.selectFrom('key_credential').selectAll().execute()
+    const tenants = await db.selectFrom('tenant').selectAll().execute()
     const secrets = await db.selectFrom('password_credential').selectAll().execute()
     const federated = await db.selectFrom('federated_credential').selectAll().execute()
     await db.destroy()
@@ -55,6 +57,10 @@ describe('a data folder of an earlier release', () => {
       ],
     )
     assert.deepEqual([secrets, federated], [[], []])
+    assert.deepEqual(
+      tenants.map((row) => ({ ...row })),
+      [{ id: 'tenant', display_name: 'Kept', created_at_ms: 7, refuses_repeated_assertions: 0 }],
+    )
     assert.deepEqual(
       rows.map((row) => ({ ...row })),
       [

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { createAuditTables } from './audit-tables.ts'
+import { addOwnSigningKeys, addSharedMemory } from './authorization-migration.ts'
 import { addDirectory } from './directory-tables.ts'
 import { addAppliedPolicies, addPolicies, addTenancy } from './tenancy-migration.ts'
 
@@ -16,6 +17,8 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0020-audit': { up: createAuditTables },
   '0030-applied-policies': { up: addAppliedPolicies },
   '0031-directory': { up: addDirectory },
+  '0040-shared-memory': { up: addSharedMemory },
+  '0041-own-signing-keys': { up: addOwnSigningKeys },
 }
 
 async function addRedirectUris({ schema }: Kysely<unknown>): Promise<void> {

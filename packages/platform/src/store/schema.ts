@@ -8,7 +8,12 @@ type Derived = ColumnType<string | null, string | null | undefined, string | nul
 
 export interface Schema {
   setting: { name: string; value: string }
-  tenant: { id: Fixed<string>; display_name: string; created_at_ms: Fixed<number> }
+  tenant: {
+    id: Fixed<string>
+    display_name: string
+    created_at_ms: Fixed<number>
+    refuses_repeated_assertions: ColumnType<Flag, Flag | undefined, Flag>
+  }
   domain: { name: Fixed<string>; tenant_id: Fixed<string>; is_default: Flag }
   signing_key: {
     kid: Fixed<string>
@@ -76,8 +81,28 @@ export interface Schema {
     account_enabled: Flag
     app_role_assignment_required: Flag
     properties: ColumnType<string, string | undefined, string>
+    /** Names the certificate of its own that signs the tokens for it. */
+    preferred_signing_thumbprint: ColumnType<string | null, string | null | undefined, string | null>
     created_at_ms: Fixed<number>
   }
+  /** A key that signs the tokens for one service principal as their resource. */
+  token_signing_certificate: {
+    key_id: Fixed<string>
+    service_principal_id: Fixed<string>
+    display_name: Fixed<string>
+    /** SHA-1 of the certificate, base64url. */
+    kid: Fixed<string>
+    /** The same in hex. */
+    thumbprint_sha1: Fixed<string>
+    /** PEM. */
+    certificate: Fixed<string>
+    /** AES-256-GCM; never in clear. */
+    sealed_private_key: Fixed<string>
+    start_at_ms: Fixed<number>
+    end_at_ms: Fixed<number>
+  }
+  /** A client assertion that may not be used again before it has expired. */
+  used_assertion: { digest: Fixed<string>; expires_at_ms: Fixed<number> }
   service_principal_risk: {
     principal_id: Fixed<string>
     level: 'low' | 'medium' | 'high' | 'none'
@@ -127,6 +152,23 @@ export interface Schema {
     /** scrypt, with its salt. */
     password_hash: string
     is_administrator: Flag
+  }
+  portal_session: {
+    /** SHA-256 of the id that the browser has. */
+    digest: Fixed<string>
+    /** `null` for the platform's own administrator. */
+    user_id: Fixed<string | null>
+    ends_at_ms: Fixed<number>
+  }
+  /** Wrong passwords by the name that they were tried for. */
+  portal_attempt: {
+    name_digest: Fixed<string>
+    /** The last failures: JSON. */
+    failed_at_ms: string
+    /** Failures since the last success. */
+    failures: number
+    locked_until_ms: number
+    last_at_ms: number
   }
   sign_in: {
     /** The trace id that the client was told. */

@@ -1,7 +1,8 @@
 import { type JwtPart, numericDate } from '../jwt.ts'
 import { TokenRefusal } from './refusals.ts'
 
-const SKEW_SECONDS = 300
+/** By how much clocks may differ. */
+export const SKEW_SECONDS = 300
 
 /** Refuses an assertion outside of its time, give or take 300 s for clocks that differ. @throws TokenRefusal 700024, 50027. */
 export function checkTime(claims: JwtPart, nowMs: number): void {

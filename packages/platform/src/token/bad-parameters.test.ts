@@ -11,6 +11,7 @@ import { openDatabase } from '../store/database.ts'
 import { ReadCache } from '../store/read-cache.ts'
 import { type App, assertRefused, GRAPH_SCOPE, makeKey, temporaryFolder, World } from '../test-support.ts'
 import { tokenRoutes } from './routes.ts'
+import { UsedAssertions } from './used-assertions.ts'
 import { IssuerKeys } from './issuer-keys.ts'
 import type { RefusalNumber } from './refusals.ts'
 
@@ -181,13 +182,14 @@ describe('a failure of the platform itself', () => {
     const keys = await SigningKeys.load(db, Buffer.alloc(32, 1), now)
     await db.destroy()
     const logDb = await openDatabase(folder)
-    const signIns = new SignInLog({ db: logDb, now })
+    const signIns = new SignInLog({ db: logDb })
     const fastify = Fastify()
     const network = { allowPrivate: false, ca: undefined }
     const issuers = new IssuerKeys({ network, own: () => undefined, now })
     const { origin } = world.platform
     const cache = new ReadCache(db)
-    tokenRoutes(fastify, { cache, keys, issuers, originFor: () => origin, now, signIns })
+    const assertions = new UsedAssertions({ db, now })
+    tokenRoutes(fastify, { cache, keys, issuers, assertions, originFor: () => origin, now, signIns })
     const { statusCode, headers, payload } = await fastify.inject({
       method: 'POST',
       url: `/${world.tenantId}/oauth2/v2.0/token`,

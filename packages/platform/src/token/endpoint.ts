@@ -3,6 +3,7 @@ import type { SignInTrail } from '../audit/sign-in.ts'
 import type { SignInLog } from '../audit/sign-in-log.ts'
 import type { Now } from '../clock.ts'
 import type { SigningKeys } from '../discovery/signing-keys.ts'
+import type { JwtPart } from '../jwt.ts'
 import type { ReadCache } from '../store/read-cache.ts'
 import { readClaimsRequest } from './claims-request.ts'
 import { checkClientId, findClient, tenantMissing } from './client.ts'
@@ -13,6 +14,7 @@ import { permit } from './permit.ts'
 import { proveClient, requireCredential } from './prove.ts'
 import { refusalBody, TokenRefusal } from './refusals.ts'
 import { answerHeaders, refusalIds } from './request-ids.ts'
+import type { UsedAssertions } from './used-assertions.ts'
 import { audiencesOf, isPersonal, isTemplate, requireTenant } from './tenant.ts'
 
 /** What token requests are answered with. */
@@ -20,6 +22,7 @@ export interface TokenEndpoint {
   readonly cache: ReadCache
   readonly keys: SigningKeys
   readonly issuers: IssuerKeys
+  readonly assertions: UsedAssertions
   readonly originFor: (host: string | undefined) => string
   readonly now: Now
   readonly signIns: SignInLog
@@ -52,7 +55,7 @@ interface Sent extends TokenRequest {
 
 /** The steps of a token request in the order of wire.md §8; each may refuse. */
 async function takeSteps(
-  { cache, keys, issuers, now }: TokenEndpoint,
+  { cache, keys, issuers, assertions, now }: TokenEndpoint,
   { version, tenantName, body, headers, ipAddress, origin, trail }: Sent,
 ): Promise<IssuedToken | IssuedTokenV1> {
   const personal = isPersonal(tenantName)
@@ -72,7 +75,10 @@ async function takeSteps(
   const claims = readClaimsRequest(form, nowMs)
   requireCredential(form)
   const audiences = () => audiencesOf(origin, tenant, tenantName)
-  const proof = await proveClient(cache, { form, client, audiences, issuers, nowMs, trail })
+  const useOnce = tenant.refusesRepeatedAssertions
+    ? (sent: JwtPart) => assertions.use({ tenantId: tenant.id, appId: client.appId }, sent)
+    : undefined
+  const proof = await proveClient(cache, { form, client, audiences, issuers, nowMs, useOnce, trail })
   const permitted = await permit(cache, { client, tenantId: tenant.id, resource, ipAddress, trail })
   trail.resourceAppId = permitted.resource.appId
   const earned = { origin, tenantId: tenant.id, client, proof, permit: permitted, nowMs, claims }

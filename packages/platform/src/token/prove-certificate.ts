@@ -1,5 +1,5 @@
 import { type KeyObject, X509Certificate } from 'node:crypto'
-import { isSignedBy, isSupported, type Jwt, thumbprintOf } from '../jwt.ts'
+import { isSignedBy, isSupported, type Jwt, type JwtPart, thumbprintOf } from '../jwt.ts'
 import type { ReadCache } from '../store/read-cache.ts'
 import { checkTime, iso } from './assertion-time.ts'
 import type { Client } from './client.ts'
@@ -13,23 +13,26 @@ export interface CertificateProof {
   readonly client: Client
   readonly audiences: () => ReadonlySet<string>
   readonly nowMs: number
+  /** Takes the assertion as used, where the tenant refuses repeats. */
+  readonly useOnce?: ((claims: JwtPart) => Promise<void>) | undefined
 }
 
 /**
  * Checks an assertion that is signed with a certificate registered for the client (RFC 7523 §3, wire.md §4). It may be used
- * again until it expires, as retries do.
+ * again until it expires, as retries do, unless the tenant refuses that.
  *
- * @throws TokenRefusal 50048, 50027, 700027, 1000502, 700023, 700024.
+ * @throws TokenRefusal 50048, 50027, 700027, 1000502, 700023, 700024, and those of `useOnce`.
  */
 export async function proveByCertificate(
   cache: ReadCache,
-  { assertion, iss, sub, client, audiences, nowMs }: CertificateProof,
+  { assertion, iss, sub, client, audiences, nowMs, useOnce }: CertificateProof,
 ): Promise<string> {
   if (sub.toLowerCase() !== client.appId) throw new TokenRefusal(50048, { subject: sub, issuer: iss })
   const keyId = await checkSignature(cache, assertion, client, nowMs)
   const { aud } = assertion.claims
   if (typeof aud !== 'string' || !audiences().has(aud.toLowerCase())) throw new TokenRefusal(700023)
   checkTime(assertion.claims, nowMs)
+  await useOnce?.(assertion.claims)
   return keyId
 }
 

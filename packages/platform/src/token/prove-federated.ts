@@ -17,6 +17,8 @@ export interface FederatedProof {
   readonly nowMs: number
 }
 
+const UNPROVEN = 'failed signature validation'
+
 interface Trust {
   readonly id: string
   readonly issuer: string
@@ -45,9 +47,10 @@ export async function proveByFederation(cache: ReadCache, proof: FederatedProof)
   const { alg, crit, kid } = assertion.header
   if (alg !== 'RS256' || crit !== undefined) throw new TokenRefusal(5002730)
   const key = await findKey(issuers, iss, typeof kid === 'string' ? kid : '')
-  if (!key) throw new TokenRefusal(50013, { reason: 'The key was not found.' })
+  if (!key) throw new TokenRefusal(50013, { fault: UNPROVEN, reason: 'The key was not found.' })
   if (!isSignedBy(assertion, key))
     throw new TokenRefusal(50013, {
+      fault: UNPROVEN,
       reason: 'The provided signature value did not match the expected signature value.',
     })
   if (issuers.isOwn(iss)) await requireManagedIdentity(cache, proof)

@@ -1,5 +1,5 @@
 import type { SignInTrail } from '../audit/sign-in.ts'
-import { type Jwt, MalformedJwt, parseJwt } from '../jwt.ts'
+import { type Jwt, type JwtPart, MalformedJwt, parseJwt } from '../jwt.ts'
 import type { ReadCache } from '../store/read-cache.ts'
 import type { Client } from './client.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
@@ -20,6 +20,8 @@ export interface ProofRequest {
   /** The keys of the identity providers whose assertions federated credentials accept. */
   readonly issuers: IssuerKeys
   readonly nowMs: number
+  /** Takes an assertion of the client's own as used, where the tenant refuses repeats. */
+  readonly useOnce?: ((claims: JwtPart) => Promise<void>) | undefined
   /** Told which credential it was. */
   readonly trail?: SignInTrail
 }

@@ -261,8 +261,8 @@ export const REFUSALS = {
     status: 401,
     error: 'invalid_client',
     known: 'documented',
-    text: 'Assertion failed signature validation. [Reason - {reason}]',
-    remedy: 'Check that the issuer publishes the key that signed.',
+    text: 'Assertion {fault}. [Reason - {reason}]',
+    remedy: 'Check that the issuer publishes the key that signed; make a new assertion for every request.',
   },
   7000229: {
     status: 401,
