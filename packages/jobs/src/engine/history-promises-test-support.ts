@@ -48,7 +48,7 @@ export const HISTORY_PROMISES: readonly EnginePromise[] = [
     async holds({ engine }) {
       for (const id of ['', '0', '-1', '999999', 'x', "1' or '1", '9'.repeat(40)]) {
         assert.equal(await engine.run(id), undefined)
-        for (const act of [engine.retry(id), engine.cancel(id)])
+        for (const act of [() => engine.retry(id), () => engine.cancel(id)])
           await assert.rejects(act, { name: 'JobError', code: 'run_unknown' })
         assert.deepEqual(await engine.runs({ before: id, limit: 10 }), [])
       }

@@ -106,6 +106,8 @@ async function createTables(db: Kysely<RunTables>, dialect: RunDialect): Promise
   if (isFirstRelease) await db.schema.alterTable('run').renameTo('first_run').execute()
   await createRuns(db, dialect)
   await createRunIndexes(db, dialect)
+  // The epoch under which it was settled last: who settles again as the answer was lost on the way is told that it is done.
+  if (dialect === 'postgres') await sql`alter table run add column settled_epoch bigint`.execute(db)
   if (isFirstRelease) await adoptFirstRelease(db)
   else await createCheckpoints(db, dialect)
   await createRest(db, dialect)
@@ -131,22 +133,31 @@ async function createRuns(db: Kysely<RunTables>, dialect: RunDialect): Promise<v
 }
 
 /** Indexes by what is looked for; those of queued and running runs stay as small as the queue. */
-const INDEXES = [
-  `run_due on run (job, priority desc, turn, id) where state = 'queued' and waits_for = ''`,
-  `run_timed on run (not_before_ms) where state = 'queued' and waits_for = 'time'`,
-  `run_unfinished on run (job, tenant, id) where state in ('queued', 'running')`,
-  'run_firing on run (job, tenant, firing_ms) where firing_ms is not null',
-  'run_parent on run (parent, tenant, job) where parent is not null',
-  `run_lease on run (lease_until_ms) where state = 'running'`,
-  'run_ended on run (ended_at_ms) where ended_at_ms is not null',
-  'run_of_job on run (job, id)',
-  'run_of_tenant on run (tenant, id)',
-  `run_dead on run (id) where state = 'dead'`,
-]
+const INDEXES: Readonly<Record<'both' | RunDialect, readonly string[]>> = {
+  both: [
+    'run_firing on run (job, tenant, firing_ms) where firing_ms is not null',
+    'run_parent on run (parent, tenant, job) where parent is not null',
+    'run_ended on run (ended_at_ms) where ended_at_ms is not null',
+    'run_of_job on run (job, id)',
+    'run_of_tenant on run (tenant, id)',
+  ],
+  sqlite: [
+    `run_due on run (job, priority desc, turn, id) where state = 'queued' and waits_for = ''`,
+    `run_timed on run (not_before_ms) where state = 'queued' and waits_for = 'time'`,
+    `run_unfinished on run (job, tenant, id) where state in ('queued', 'running')`,
+    `run_lease on run (lease_until_ms) where state = 'running'`,
+    `run_dead on run (id) where state = 'dead'`,
+  ],
+  // What is due, timed or leased is in the indexes of pg-boss. A key may be longer than an index takes.
+  postgres: [
+    `run_unfinished on run (job, tenant, hashtextextended(key, 0)) where state = 'queued'`,
+    `run_waiting on run (job, tenant, id) where state = 'queued' and waits_for = 'others'`,
+  ],
+}
 const UNIQUE = /^(?:run_firing|run_parent) /
 
-async function createRunIndexes(db: Kysely<RunTables>, _dialect: RunDialect): Promise<void> {
-  for (const index of INDEXES)
+async function createRunIndexes(db: Kysely<RunTables>, dialect: RunDialect): Promise<void> {
+  for (const index of [...INDEXES.both, ...INDEXES[dialect]])
     await sql.raw(`create ${UNIQUE.test(index) ? 'unique ' : ''}index ${index}`).execute(db)
 }
 
