@@ -6,6 +6,7 @@ export type { Delta, DeltaChange, DeltaOptions, DeltaPage } from './call/delta.t
 export { ApiError, type ApiErrorFacts } from './call/errors.ts'
 export { graph, type GraphOptions } from './call/graph.ts'
 export { describeLeastPrivilege, type LeastPrivilege } from './call/least-privilege.ts'
+export type { Overseer, Write } from './call/overseer.ts'
 export type { Priority } from './call/pace.ts'
 export type { Page, Pages } from './call/pages.ts'
 export * from './tokens.ts'

@@ -9,6 +9,7 @@ import { type Answered, type Call, Caller, type CallOptions } from './caller.ts'
 import { Delta, type DeltaOptions } from './delta.ts'
 import { Pages } from './pages.ts'
 import { type LeastPrivilege, leastPrivilegeOf } from './least-privilege.ts'
+import { batchOverseen, isRead, type Overseer } from './overseer.ts'
 import { type PermissionTable, UsedPermissions } from './used-permissions.ts'
 import type { SenderOptions } from './transport.ts'
 
@@ -30,6 +31,15 @@ export interface Dialect {
   readonly permissions?: PermissionTable | undefined
   /** Whether it heeds `x-ms-throttle-priority` (wire.md §13.6). */
   readonly heedsPriority?: boolean | undefined
+  /** The last parts of paths whose POST changes nothing. */
+  readonly readingActions?: ReadonlySet<string> | undefined
+}
+
+/** What an overseen API shares with the one that it was made of. */
+interface Overseen {
+  readonly caller: Caller
+  readonly used: UsedPermissions
+  readonly overseer: Overseer
 }
 
 /** What a large body is, beside what every call may say. */
@@ -55,15 +65,39 @@ export class Api {
   readonly #address: Address
   readonly #permissions: readonly string[]
   readonly #used: UsedPermissions
-  readonly #heedsPriority: boolean
+  readonly #dialect: Dialect
+  readonly #options: ApiOptions
+  readonly #overseer: Overseer | undefined
 
   /** @internal */
-  constructor(identity: Identity, options: ApiOptions, { permissions, heedsPriority = false }: Dialect = {}) {
+  constructor(identity: Identity, options: ApiOptions, dialect: Dialect = {}, overseen?: Overseen) {
     this.#address = new Address(options.baseUrl)
     this.#permissions = options.permissions ?? []
-    this.#caller = new Caller(identity, this.#address, options)
-    this.#used = new UsedPermissions(permissions)
-    this.#heedsPriority = heedsPriority
+    this.#caller = overseen?.caller ?? new Caller(identity, this.#address, options)
+    this.#used = overseen?.used ?? new UsedPermissions(dialect.permissions)
+    this.#dialect = dialect
+    this.#options = options
+    this.#overseer = overseen?.overseer
+  }
+
+  /**
+   * The same API, with somebody who is shown what its calls read, and asked before they change anything. Tokens, pace and
+   * counts are shared. Downloads and deltas are read without being shown.
+   *
+   * @example
+   * ```ts
+   * import type { Api } from '@tomte/client'
+   * declare const directory: Api
+   * const readOnly = directory.overseen({
+   *   write: async ({ method, path }) => {
+   *     throw new Error(`would have sent ${method} ${path}`)
+   *   },
+   * })
+   * ```
+   */
+  overseen(overseer: Overseer): Api {
+    const shared = { caller: this.#caller, used: this.#used, overseer }
+    return new Api(this.#caller.identity, this.#options, this.#dialect, shared)
   }
 
   /** The root of the API, with a slash at its end. */
@@ -109,8 +143,13 @@ export class Api {
   /** Sends one request, with the retries that are safe, and returns the answer's JSON. */
   async call(method: string, path: string, body?: object, options: CallOptions = {}): Promise<unknown> {
     const call = this.#json(method, path, body, options)
+    const reads = isRead(method, path, this.#dialect.readingActions)
+    const instead = reads ? undefined : await this.#overseer?.write({ method, path, body })
+    if (instead !== undefined) return instead.body
     const { incoming } = await this.#caller.answer(call)
-    return readJson(method, call.target.pathname, incoming)
+    const answer = readJson(method, call.target.pathname, incoming)
+    if (reads) this.#overseer?.read?.(path, answer)
+    return answer
   }
 
   /**
@@ -150,6 +189,8 @@ export class Api {
     const length = size === undefined ? {} : { 'content-length': String(size) }
     const headers = { 'content-type': contentType, ...length, ...options.headers }
     const call = { ...this.#json(method, path, undefined, { ...options, headers }), content }
+    const instead = await this.#overseer?.write({ method, path, body: undefined })
+    if (instead !== undefined) return instead.body
     return readJson(method, call.target.pathname, (await this.#caller.answer(call)).incoming)
   }
 
@@ -240,16 +281,19 @@ export class Api {
   #batched(requests: readonly BatchRequest[], options: CallOptions, stopEarly: boolean) {
     for (const { method, url } of requests) this.#used.note(method, url)
     const bulk = { priority: 'bulk', ...options } as const
-    return new BatchRun(requests, {
-      caller: this.#caller,
-      envelope: (body, units, repeatable) => ({
-        ...this.#json('POST', '/$batch', body, { ...bulk, repeatable }),
-        units,
-      }),
-      needed: (method, path) => this.#needed(method, path),
-      signal: options.signal,
-      stopEarly,
-    }).run()
+    const send = (items: readonly BatchRequest[]) =>
+      new BatchRun(items, {
+        caller: this.#caller,
+        envelope: (body, units, repeatable) => ({
+          ...this.#json('POST', '/$batch', body, { ...bulk, repeatable }),
+          units,
+        }),
+        needed: (method, path) => this.#needed(method, path),
+        signal: options.signal,
+        stopEarly,
+      }).run()
+    if (this.#overseer === undefined) return send(requests)
+    return batchOverseen(requests, { overseer: this.#overseer, actions: this.#dialect.readingActions, send })
   }
 
   #json(method: string, path: string, body: object | undefined, options: CallOptions): Call {
@@ -258,7 +302,7 @@ export class Api {
     const headers: Record<string, string> = { accept: 'application/json' }
     const content = body === undefined ? undefined : JSON.stringify(body)
     if (content !== undefined) headers['content-type'] = 'application/json'
-    if (this.#heedsPriority && options.priority !== undefined)
+    if (this.#dialect.heedsPriority === true && options.priority !== undefined)
       headers['x-ms-throttle-priority'] = options.priority === 'bulk' ? 'Low' : 'High'
     // Two spellings of one header would both be sent.
     for (const name in options.headers) headers[name.toLowerCase()] = options.headers[name] ?? ''

@@ -1,22 +1,64 @@
 // Made by tools/graph-permissions.ts from the table of the directory; do not edit.
 import type { PermissionTable } from './used-permissions.ts'
 
-const ROLES_1 = ['User.Read.All', 'User.ReadWrite.All', 'Directory.Read.All', 'Directory.ReadWrite.All'] as const
+const ROLES_1 = [
+  'User.Read.All',
+  'User.ReadWrite.All',
+  'Directory.Read.All',
+  'Directory.ReadWrite.All',
+] as const
 const ROLES_2 = ['User.ReadWrite.All', 'Directory.ReadWrite.All'] as const
-const ROLES_3 = ['GroupMember.Read.All', 'Group.Read.All', 'GroupMember.ReadWrite.All', 'Group.ReadWrite.All', 'Directory.Read.All', 'Directory.ReadWrite.All'] as const
+const ROLES_3 = [
+  'GroupMember.Read.All',
+  'Group.Read.All',
+  'GroupMember.ReadWrite.All',
+  'Group.ReadWrite.All',
+  'Directory.Read.All',
+  'Directory.ReadWrite.All',
+] as const
 const ROLES_4 = ['Group.Create', 'Group.ReadWrite.All', 'Directory.ReadWrite.All'] as const
 const ROLES_5 = ['Group.ReadWrite.All', 'Directory.ReadWrite.All'] as const
 const ROLES_6 = ['GroupMember.ReadWrite.All', 'Group.ReadWrite.All', 'Directory.ReadWrite.All'] as const
-const ROLES_7 = ['Application.Read.All', 'Application.ReadWrite.OwnedBy', 'Application.ReadWrite.All', 'Directory.Read.All', 'Directory.ReadWrite.All'] as const
+const ROLES_7 = [
+  'Application.Read.All',
+  'Application.ReadWrite.OwnedBy',
+  'Application.ReadWrite.All',
+  'Directory.Read.All',
+  'Directory.ReadWrite.All',
+] as const
 const ROLES_8 = ['Application.ReadWrite.OwnedBy', 'Application.ReadWrite.All'] as const
 const ROLES_9 = ['Policy.Read.All', 'Policy.ReadWrite.ApplicationConfiguration'] as const
 const ROLES_10 = ['Policy.ReadWrite.ApplicationConfiguration'] as const
 const ROLES_11 = [] as const
-const ROLES_12 = ['Application.Read.All', 'Application.ReadWrite.All', 'Directory.Read.All', 'Directory.ReadWrite.All'] as const
+const ROLES_12 = [
+  'Application.Read.All',
+  'Application.ReadWrite.All',
+  'Directory.Read.All',
+  'Directory.ReadWrite.All',
+] as const
 const ROLES_13 = ['AppRoleAssignment.ReadWrite.All'] as const
-const ROLES_14 = ['Group.Read.All', 'Group.ReadWrite.All', 'Directory.Read.All', 'Directory.ReadWrite.All'] as const
-const ROLES_15 = ['User.Read.All', 'Group.Read.All', 'Application.Read.All', 'User.ReadWrite.All', 'Group.ReadWrite.All', 'Application.ReadWrite.All', 'Directory.Read.All', 'Directory.ReadWrite.All'] as const
-const ROLES_16 = ['User.ReadWrite.All', 'Group.ReadWrite.All', 'Application.ReadWrite.All', 'Directory.ReadWrite.All'] as const
+const ROLES_14 = [
+  'Group.Read.All',
+  'Group.ReadWrite.All',
+  'Directory.Read.All',
+  'Directory.ReadWrite.All',
+] as const
+const ROLES_15 = [
+  'User.Read.All',
+  'Group.Read.All',
+  'Application.Read.All',
+  'User.ReadWrite.All',
+  'Group.ReadWrite.All',
+  'Application.ReadWrite.All',
+  'Directory.Read.All',
+  'Directory.ReadWrite.All',
+] as const
+const ROLES_16 = [
+  'User.ReadWrite.All',
+  'Group.ReadWrite.All',
+  'Application.ReadWrite.All',
+  'Directory.ReadWrite.All',
+] as const
 const ROLES_17 = ['Policy.Read.All', 'Policy.ReadWrite.ConditionalAccess'] as const
 const ROLES_18 = ['Policy.ReadWrite.ConditionalAccess'] as const
 const ROLES_19 = ['IdentityRiskyServicePrincipal.ReadWrite.All'] as const

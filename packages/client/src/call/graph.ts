@@ -6,6 +6,18 @@ import { GRAPH_PERMISSIONS } from './graph-permissions.ts'
 /** As {@link ApiOptions}; the default is Microsoft Graph in the identity's own cloud. */
 export type GraphOptions = { readonly [Name in keyof ApiOptions]?: ApiOptions[Name] | undefined }
 
+// Actions of Graph that ask by POST, since what they ask about is too long for a URL.
+const READING_ACTIONS: ReadonlySet<string> = new Set([
+  'checkMemberGroups',
+  'checkMemberObjects',
+  'getByIds',
+  'getMemberGroups',
+  'getMemberObjects',
+  'getAvailableExtensionProperties',
+  'query',
+  'validateProperties',
+])
+
 /**
  * Microsoft Graph, or a directory that speaks like it, as this identity sees it.
  *
@@ -23,6 +35,6 @@ export function graph(identity: Identity, options: GraphOptions = {}): Api {
   return new Api(
     identity,
     { ...others, baseUrl, scope },
-    { permissions: GRAPH_PERMISSIONS, heedsPriority: true },
+    { permissions: GRAPH_PERMISSIONS, heedsPriority: true, readingActions: READING_ACTIONS },
   )
 }
