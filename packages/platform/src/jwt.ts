@@ -65,6 +65,16 @@ export function thumbprintOf({ header }: Jwt): string | undefined {
   return Buffer.from(named, 'base64url').toString('hex').toUpperCase()
 }
 
+const KID_IN_HEX = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i
+const KID_IN_BASE64URL = /^(?:[\w-]{27}|[\w-]{43})$/
+
+/** The thumbprint that some clients write into `kid` instead, in hex or base64url (wire.md §4). */
+export function thumbprintInKid({ header: { kid } }: Jwt): string | undefined {
+  if (typeof kid !== 'string') return undefined
+  if (KID_IN_HEX.test(kid)) return kid.toUpperCase()
+  return KID_IN_BASE64URL.test(kid) ? Buffer.from(kid, 'base64url').toString('hex').toUpperCase() : undefined
+}
+
 const SECONDS_MAX = 8_640_000_000_000
 
 /** A date in seconds since 1970. MSAL .NET writes dates as texts, MSAL Python as fractions (clients.md §2). */

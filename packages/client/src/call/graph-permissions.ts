@@ -59,11 +59,12 @@ const ROLES_16 = [
   'Application.ReadWrite.All',
   'Directory.ReadWrite.All',
 ] as const
-const ROLES_17 = ['Policy.Read.All', 'Policy.ReadWrite.ConditionalAccess'] as const
-const ROLES_18 = ['Policy.ReadWrite.ConditionalAccess'] as const
-const ROLES_19 = ['IdentityRiskyServicePrincipal.ReadWrite.All'] as const
-const ROLES_20 = ['Organization.ReadWrite.All'] as const
-const ROLES_21 = ['AuditLog.Read.All'] as const
+const ROLES_17 = ['Directory.Read.All', 'Directory.ReadWrite.All', 'Organization.ReadWrite.All'] as const
+const ROLES_18 = ['Organization.ReadWrite.All'] as const
+const ROLES_19 = ['Policy.Read.All', 'Policy.ReadWrite.ConditionalAccess'] as const
+const ROLES_20 = ['Policy.ReadWrite.ConditionalAccess'] as const
+const ROLES_21 = ['IdentityRiskyServicePrincipal.ReadWrite.All'] as const
+const ROLES_22 = ['AuditLog.Read.All'] as const
 
 /** Application permissions by route of Microsoft Graph: any one does, the least privileged first. */
 export const GRAPH_PERMISSIONS: PermissionTable = {
@@ -162,6 +163,11 @@ export const GRAPH_PERMISSIONS: PermissionTable = {
   'GET /directory/deletedItems/:id': ROLES_15,
   'POST /directory/deletedItems/:id/restore': ROLES_16,
   'DELETE /directory/deletedItems/:id': ROLES_16,
+  'GET /directory/certificateAuthorities/certificateBasedApplicationConfigurations': ROLES_17,
+  'POST /directory/certificateAuthorities/certificateBasedApplicationConfigurations': ROLES_18,
+  'GET /directory/certificateAuthorities/certificateBasedApplicationConfigurations/:policyId': ROLES_17,
+  'PATCH /directory/certificateAuthorities/certificateBasedApplicationConfigurations/:policyId': ROLES_18,
+  'DELETE /directory/certificateAuthorities/certificateBasedApplicationConfigurations/:policyId': ROLES_18,
   'GET /policies/tokenLifetimePolicies': ROLES_9,
   'POST /policies/tokenLifetimePolicies': ROLES_10,
   'GET /policies/tokenLifetimePolicies/:policyId': ROLES_9,
@@ -172,30 +178,30 @@ export const GRAPH_PERMISSIONS: PermissionTable = {
   'GET /policies/appManagementPolicies/:policyId': ROLES_9,
   'PATCH /policies/appManagementPolicies/:policyId': ROLES_10,
   'DELETE /policies/appManagementPolicies/:policyId': ROLES_10,
-  'GET /identity/conditionalAccess/policies': ROLES_17,
-  'POST /identity/conditionalAccess/policies': ROLES_18,
-  'GET /identity/conditionalAccess/policies/:policyId': ROLES_17,
-  'PATCH /identity/conditionalAccess/policies/:policyId': ROLES_18,
-  'DELETE /identity/conditionalAccess/policies/:policyId': ROLES_18,
-  'GET /identity/conditionalAccess/namedLocations': ROLES_17,
-  'POST /identity/conditionalAccess/namedLocations': ROLES_18,
-  'GET /identity/conditionalAccess/namedLocations/:policyId': ROLES_17,
-  'PATCH /identity/conditionalAccess/namedLocations/:policyId': ROLES_18,
-  'DELETE /identity/conditionalAccess/namedLocations/:policyId': ROLES_18,
+  'GET /identity/conditionalAccess/policies': ROLES_19,
+  'POST /identity/conditionalAccess/policies': ROLES_20,
+  'GET /identity/conditionalAccess/policies/:policyId': ROLES_19,
+  'PATCH /identity/conditionalAccess/policies/:policyId': ROLES_20,
+  'DELETE /identity/conditionalAccess/policies/:policyId': ROLES_20,
+  'GET /identity/conditionalAccess/namedLocations': ROLES_19,
+  'POST /identity/conditionalAccess/namedLocations': ROLES_20,
+  'GET /identity/conditionalAccess/namedLocations/:policyId': ROLES_19,
+  'PATCH /identity/conditionalAccess/namedLocations/:policyId': ROLES_20,
+  'DELETE /identity/conditionalAccess/namedLocations/:policyId': ROLES_20,
   'GET /policies/defaultAppManagementPolicy': ROLES_9,
   'PATCH /policies/defaultAppManagementPolicy': ROLES_10,
-  'GET /identityProtection/riskyServicePrincipals': ROLES_19,
-  'GET /identityProtection/riskyServicePrincipals/:id': ROLES_19,
-  'POST /identityProtection/riskyServicePrincipals/confirmCompromised': ROLES_19,
-  'POST /identityProtection/riskyServicePrincipals/dismiss': ROLES_19,
-  'GET /tomte/tenants': ROLES_20,
-  'POST /tomte/tenants': ROLES_20,
-  'GET /tomte/tenants/:tenant': ROLES_20,
-  'PATCH /tomte/tenants/:tenant': ROLES_20,
-  'POST /tomte/tenants/:tenant/domains': ROLES_20,
-  'POST /tomte/tenants/:tenant/accounts': ROLES_20,
-  'GET /auditLogs/signIns': ROLES_21,
-  'GET /auditLogs/signIns/:id': ROLES_21,
-  'GET /auditLogs/directoryAudits': ROLES_21,
-  'GET /auditLogs/directoryAudits/:id': ROLES_21,
+  'GET /identityProtection/riskyServicePrincipals': ROLES_21,
+  'GET /identityProtection/riskyServicePrincipals/:id': ROLES_21,
+  'POST /identityProtection/riskyServicePrincipals/confirmCompromised': ROLES_21,
+  'POST /identityProtection/riskyServicePrincipals/dismiss': ROLES_21,
+  'GET /tomte/tenants': ROLES_18,
+  'POST /tomte/tenants': ROLES_18,
+  'GET /tomte/tenants/:tenant': ROLES_18,
+  'PATCH /tomte/tenants/:tenant': ROLES_18,
+  'POST /tomte/tenants/:tenant/domains': ROLES_18,
+  'POST /tomte/tenants/:tenant/accounts': ROLES_18,
+  'GET /auditLogs/signIns': ROLES_22,
+  'GET /auditLogs/signIns/:id': ROLES_22,
+  'GET /auditLogs/directoryAudits': ROLES_22,
+  'GET /auditLogs/directoryAudits/:id': ROLES_22,
 }

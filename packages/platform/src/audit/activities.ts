@@ -124,6 +124,7 @@ type PolicyPath =
   | '/policies/appManagementPolicies'
   | '/identity/conditionalAccess/policies'
   | '/identity/conditionalAccess/namedLocations'
+  | '/directory/certificateAuthorities/certificateBasedApplicationConfigurations'
 
 /** The three changes of a collection of policies. */
 function policies<P extends PolicyPath>(path: P, name: string) {
@@ -254,6 +255,10 @@ export const ACTIVITIES: Readonly<Record<Changing, Activity>> = {
   ...policies('/policies/appManagementPolicies', 'policy'),
   ...policies('/identity/conditionalAccess/policies', 'conditional access policy'),
   ...policies('/identity/conditionalAccess/namedLocations', 'named location'),
+  ...policies(
+    '/directory/certificateAuthorities/certificateBasedApplicationConfigurations',
+    'certificate based application configuration',
+  ),
   'PATCH /policies/defaultAppManagementPolicy': {
     category: 'Policy',
     target: 'Policy',

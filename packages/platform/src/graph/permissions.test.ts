@@ -128,6 +128,8 @@ const RISK = [
   'POST /identityProtection/riskyServicePrincipals/confirmCompromised',
   'POST /identityProtection/riskyServicePrincipals/dismiss',
 ]
+const AUTHORITIES = '/directory/certificateAuthorities/certificateBasedApplicationConfigurations'
+const READ_AUTHORITIES = [`GET ${AUTHORITIES}`, `GET ${AUTHORITIES}/:policyId`]
 const TENANTS = [
   'GET /tomte/tenants',
   'POST /tomte/tenants',
@@ -186,6 +188,7 @@ const OPENED: Readonly<Record<GraphRole, readonly string[]>> = {
     ...READ_DELETED_APPS,
     ...READ_DELETED_PEOPLE,
     ...READ_DELETED,
+    ...READ_AUTHORITIES,
   ],
   'Directory.ReadWrite.All': [
     ...READ_PEOPLE,
@@ -200,6 +203,7 @@ const OPENED: Readonly<Record<GraphRole, readonly string[]>> = {
     ...READ_DELETED_PEOPLE,
     ...READ_DELETED,
     ...WRITE_DELETED,
+    ...READ_AUTHORITIES,
   ],
   'Application.Read.All': [...READ_APPS, ...READ_GRANTS, ...READ_DELETED_APPS, ...READ_DELETED],
   'Application.ReadWrite.All': [
@@ -212,7 +216,7 @@ const OPENED: Readonly<Record<GraphRole, readonly string[]>> = {
     ...WRITE_DELETED,
   ],
   'Application.ReadWrite.OwnedBy': [...READ_APPS, ...WRITE_APPS, ...OWN_REGISTRATIONS],
-  'Organization.ReadWrite.All': TENANTS,
+  'Organization.ReadWrite.All': [...TENANTS, ...READ_AUTHORITIES, ...writes(AUTHORITIES)],
   'Policy.Read.All': [...READ_POLICIES, ...READ_ACCESS],
   'Policy.ReadWrite.ApplicationConfiguration': [...READ_POLICIES, ...WRITE_POLICIES],
   'Policy.ReadWrite.ConditionalAccess': [...READ_ACCESS, ...ACCESS.flatMap(writes)],

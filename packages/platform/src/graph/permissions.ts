@@ -66,6 +66,13 @@ const WRITE_POLICIES: readonly GraphRole[] = ['Policy.ReadWrite.ApplicationConfi
 const READ_ACCESS: readonly GraphRole[] = ['Policy.Read.All', 'Policy.ReadWrite.ConditionalAccess']
 const WRITE_ACCESS: readonly GraphRole[] = ['Policy.ReadWrite.ConditionalAccess']
 const RISK: readonly GraphRole[] = ['IdentityRiskyServicePrincipal.ReadWrite.All']
+const READ_AUTHORITIES: readonly GraphRole[] = [
+  'Directory.Read.All',
+  'Directory.ReadWrite.All',
+  'Organization.ReadWrite.All',
+]
+// Whoever adds an authority speaks for every application that trusts its subjects, so that writing the directory is not enough.
+const WRITE_AUTHORITIES: readonly GraphRole[] = ['Organization.ReadWrite.All']
 // The route itself looks whether the caller is the operator: the role alone is not enough.
 const TENANTS: readonly GraphRole[] = ['Organization.ReadWrite.All']
 
@@ -169,6 +176,14 @@ export const PERMISSIONS = {
   'GET /directory/deletedItems/:id': READ_DELETED,
   'POST /directory/deletedItems/:id/restore': WRITE_DELETED,
   'DELETE /directory/deletedItems/:id': WRITE_DELETED,
+  'GET /directory/certificateAuthorities/certificateBasedApplicationConfigurations': READ_AUTHORITIES,
+  'POST /directory/certificateAuthorities/certificateBasedApplicationConfigurations': WRITE_AUTHORITIES,
+  'GET /directory/certificateAuthorities/certificateBasedApplicationConfigurations/:policyId':
+    READ_AUTHORITIES,
+  'PATCH /directory/certificateAuthorities/certificateBasedApplicationConfigurations/:policyId':
+    WRITE_AUTHORITIES,
+  'DELETE /directory/certificateAuthorities/certificateBasedApplicationConfigurations/:policyId':
+    WRITE_AUTHORITIES,
   'GET /policies/tokenLifetimePolicies': READ_POLICIES,
   'POST /policies/tokenLifetimePolicies': WRITE_POLICIES,
   'GET /policies/tokenLifetimePolicies/:policyId': READ_POLICIES,

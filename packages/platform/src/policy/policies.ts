@@ -3,9 +3,11 @@ import { badRequest, GraphError, notFound } from '../graph/errors.ts'
 import { bodyObject, linkedId, readQuery } from '../graph/query.ts'
 import { findApplication, type RegistrationStore } from '../registration/applications.ts'
 import type { OwnerKind } from '../registration/credential-owner.ts'
+import { isAuthorityUsed } from '../registration/trusted-certificate-subjects.ts'
 import { findServicePrincipal } from '../registration/service-principals.ts'
 import { withoutAnnotations } from '../registration/stored-properties.ts'
 import { readAppManagementPolicy } from './credential-rules.ts'
+import { readCertificateAuthorities } from './certificate-authorities.ts'
 import { readConditionalAccessPolicy } from './conditional-access-policy.ts'
 import { readNamedLocation } from './named-location.ts'
 import { readTokenLifetimePolicy } from './token-lifetime.ts'
@@ -22,6 +24,7 @@ export const POLICY_READERS = {
   appManagementPolicies: readAppManagementPolicy,
   conditionalAccessPolicies: readConditionalAccessPolicy,
   namedLocations: readNamedLocation,
+  certificateBasedApplicationConfigurations: readCertificateAuthorities,
 } as const satisfies Record<string, PolicyReader>
 
 export type PolicyKind = keyof typeof POLICY_READERS
@@ -154,6 +157,13 @@ export async function deletePolicy(store: RegistrationStore, kind: PolicyKind, i
     if (policies.some(({ body }) => body.includes(row.id)))
       throw badRequest(`The named location '${row.id}' cannot be deleted while a policy names it.`)
   }
+  if (
+    kind === 'certificateBasedApplicationConfigurations' &&
+    (await isAuthorityUsed(store.db, store.tenantId, row.id))
+  )
+    throw badRequest(
+      `The authorities '${row.id}' cannot be deleted while an application trusts a subject of theirs.`,
+    )
   await store.db.deleteFrom('policy').where('id', '=', row.id).execute()
 }
 

@@ -60,6 +60,10 @@ export const POLICY_ROUTES = {
   ...policyRoutes('/policies/appManagementPolicies', 'appManagementPolicies'),
   ...policyRoutes('/identity/conditionalAccess/policies', 'conditionalAccessPolicies'),
   ...policyRoutes('/identity/conditionalAccess/namedLocations', 'namedLocations'),
+  ...policyRoutes(
+    '/directory/certificateAuthorities/certificateBasedApplicationConfigurations',
+    'certificateBasedApplicationConfigurations',
+  ),
   ...assignmentRoutes('application', 'tokenLifetimePolicies'),
   ...assignmentRoutes('application', 'appManagementPolicies'),
   ...assignmentRoutes('servicePrincipal', 'tokenLifetimePolicies'),

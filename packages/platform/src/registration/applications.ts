@@ -10,6 +10,7 @@ import { redirectUrisOf } from './redirect-uris.ts'
 import { requireAllowedCredentials } from '../policy/credential-rules.ts'
 import { asWanted, keyCredentialRows, listKeyCredentials, replaceKeyCredentials } from './key-credentials.ts'
 import { listPasswordCredentials } from './password-credentials.ts'
+import { refuseUnknownAuthorities } from './trusted-certificate-subjects.ts'
 import {
   APPLICATION_PROPERTIES,
   mergeStored,
@@ -56,6 +57,7 @@ export async function createApplication(
   }
   const keys = keyCredentials === undefined ? [] : keyCredentialRows(keyCredentials, id)
   await db.transaction().execute(async (transaction) => {
+    await refuseUnknownAuthorities(transaction, tenantId, row.properties)
     await transaction.insertInto('application').values(row).execute()
     await requireAllowedCredentials(transaction, { tenantId, objectId: id }, keys.map(asWanted))
     if (keys.length > 0) await transaction.insertInto('key_credential').values(keys).execute()
@@ -103,6 +105,7 @@ export async function updateApplication(store: RegistrationStore, id: string, bo
   await store.db.transaction().execute(async (db) => {
     const application = await findApplication({ ...store, db }, id)
     const columns = columnsOf(properties, application.properties)
+    await refuseUnknownAuthorities(db, store.tenantId, columns.properties)
     if (Object.keys(columns).length > 0)
       await db.updateTable('application').set(columns).where('id', '=', application.id).execute()
     await refuseTakenUris(db, application.id)

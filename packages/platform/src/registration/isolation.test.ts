@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { type GraphRoute, PERMISSIONS } from '../graph/permissions.ts'
 import { type App, assertGraphError, type Json, keyCredential, makeKey, World } from '../test-support.ts'
 import type { CertifiedKey } from '../tls/certificates.ts'
+import { certificateMaker } from '../token/certificate-test-support.ts'
 import { GRAPH_APP_ID, GRAPH_ROLES } from './graph-application.ts'
 
 const DENIED = 'Insufficient privileges to complete the operation.'
@@ -53,6 +54,10 @@ before(async () => {
     '/policies/appManagementPolicies/': await made('/policies/appManagementPolicies', {
       displayName: 'Ours',
     }),
+    '/directory/certificateAuthorities/certificateBasedApplicationConfigurations/': await made(
+      '/directory/certificateAuthorities/certificateBasedApplicationConfigurations',
+      { displayName: 'Ours', trustedCertificateAuthorities: [await rootAuthority()] },
+    ),
     '/identity/conditionalAccess/namedLocations/': location,
     '/identity/conditionalAccess/policies/': await made('/identity/conditionalAccess/policies', {
       displayName: 'Ours',
@@ -69,6 +74,11 @@ before(async () => {
   for (const [prefix, id] of Object.entries(facts)) ours.set(prefix, String(id))
 })
 after(() => world.remove())
+
+async function rootAuthority(): Promise<Json> {
+  const root = await certificateMaker(world.clock.ms)({ subject: 'CN=Ours', ca: true })
+  return { isRootAuthority: true, certificate: root.der }
+}
 
 async function tokenThere(app: Pick<App, 'appId' | 'key'>): Promise<string> {
   const claims = { aud: `${world.platform.origin}/fabrikam.example/v2.0` }
@@ -110,6 +120,7 @@ const WITHOUT_ID: readonly GraphRoute[] = [
   'POST /servicePrincipals',
   'POST /policies/tokenLifetimePolicies',
   'POST /policies/appManagementPolicies',
+  'POST /directory/certificateAuthorities/certificateBasedApplicationConfigurations',
   'POST /identity/conditionalAccess/policies',
   'POST /identity/conditionalAccess/namedLocations',
   'PATCH /policies/defaultAppManagementPolicy',

@@ -19,6 +19,11 @@ const texts: Fits = (value) =>
   Array.isArray(value) &&
   value.length <= LIST_MAX &&
   value.every((one) => typeof one === 'string' && text(one))
+const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+const orNull =
+  (fits: Fits): Fits =>
+  (value) =>
+    value === null || fits(value)
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const shape =
@@ -45,6 +50,11 @@ const scope = shape({
 })
 const redirects = shape({ redirectUris: texts })
 const optionalClaim = shape({ additionalProperties: texts, essential: flag, name: text, source: text })
+const SUBJECTS_MAX = 20
+const guid: Fits = (value) => typeof value === 'string' && GUID.test(value)
+const name: Fits = (value) =>
+  typeof value === 'string' && value.trim() === value && value !== '' && text(value)
+const subject = shape({ authorityId: guid, subjectName: name, revokedCertificateIdentifiers: orNull(texts) })
 const NO_REDIRECTS = { redirectUris: [] }
 
 /** What tools such as az, Terraform and the Graph SDKs send with an application, beyond what the platform acts upon. */
@@ -107,6 +117,14 @@ export const APPLICATION_PROPERTIES: Readonly<Record<string, StoredProperty>> = 
   spa: { fits: redirects, byDefault: NO_REDIRECTS },
   tags: { fits: texts, byDefault: [] },
   tokenEncryptionKeyId: { fits: text, byDefault: null },
+  // The token endpoint acts upon these: whose certificates prove the application by their names (wire.md §4).
+  trustedCertificateSubjects: {
+    fits: (value) =>
+      Array.isArray(value) &&
+      value.length <= SUBJECTS_MAX &&
+      value.every((one) => isObject(one) && 'authorityId' in one && 'subjectName' in one && subject(one)),
+    byDefault: [],
+  },
   web: {
     fits: shape({
       homePageUrl: text,

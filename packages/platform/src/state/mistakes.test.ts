@@ -108,7 +108,7 @@ describe('a seed', () => {
       'a policy of no kind',
       {},
       { policies: [{ id: GROUP_ID, kind: 'passwordPolicies', policy: {} }] },
-      'policies[0].kind: one of tokenLifetimePolicies, appManagementPolicies, conditionalAccessPolicies, namedLocations, defaultAppManagementPolicy is needed',
+      'policies[0].kind: one of tokenLifetimePolicies, appManagementPolicies, conditionalAccessPolicies, namedLocations, certificateBasedApplicationConfigurations, defaultAppManagementPolicy is needed',
     ],
     [
       'a policy that says nothing',

@@ -86,7 +86,7 @@ const NO_JSON = 'Invalid JWT token. Its header and claims must be JSON objects i
 const ALGORITHM = 'Invalid JWT token. alg must be PS256 or RS256, without extensions.'
 const TEXTS = 'Invalid JWT token. iss and sub must be texts.'
 const DATES = 'Invalid JWT token. exp and nbf must be numbers of seconds.'
-const UNNAMED = "Invalid JWT token. The header must name the certificate by 'x5t#S256' or 'x5t'."
+const UNNAMED = "Invalid JWT token. The header must name the certificate by 'x5t#S256', 'x5t' or 'x5c'."
 const AUDIENCE = 'Client assertion audience claim does not match Realm issuer.'
 
 describe('a client assertion is refused', () => {

@@ -187,6 +187,20 @@ export const REFUSALS = {
     text: "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - {reason}, Thumbprint of key used by client: '{thumbprint}'] Registered on app '{client}': {registered}.",
     remedy: 'Register the certificate on the application, or sign with one that is registered.',
   },
+  700030: {
+    status: 401,
+    error: 'invalid_client',
+    known: 'documented',
+    text: 'Invalid certificate - subject name in certificate is not authorized. SubjectNames/SubjectAlternativeNames (up to 10) in token certificate are: {names}.',
+    remedy: 'State the name in trustedCertificateSubjects of the application, or register the certificate.',
+  },
+  7000214: {
+    status: 401,
+    error: 'invalid_client',
+    known: 'observed',
+    text: 'The certificate used to sign the client assertion, or one that vouches for it, is revoked. [Thumbprint of key used by client: {thumbprint}]',
+    remedy: 'Sign with another certificate, or take it off revokedCertificateIdentifiers of the application.',
+  },
   1000502: {
     status: 401,
     error: 'invalid_client',
