@@ -100,7 +100,8 @@ async function rowsOf<Row>(
  */
 const settingsOf = (schema: string): string => `
   select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off';
-  set search_path = ${schema}; set enable_hashjoin = off; set enable_mergejoin = off; set random_page_cost = 1.1`
+  set search_path = ${schema}; set enable_seqscan = off; set enable_bitmapscan = off; set enable_mergejoin = off;
+  set jit = off`
 
 async function inTransaction<T>(pool: pg.Pool, work: (query: Query) => Promise<T>): Promise<T> {
   const client = await pool.connect()

@@ -29,7 +29,7 @@ export async function enqueue(store: FleetStore, runs: readonly NewRun[]): Promi
   for (let start = 0; start < runs.length; start += BATCH) {
     const batch = runs.slice(start, start + BATCH)
     const ids = await store.database.query<{ id: number }>(
-      "select nextval(pg_get_serial_sequence('run', 'id')) as id from generate_series(1, $1)",
+      "select nextval('run_id_seq') as id from generate_series(1, $1)",
       [batch.length],
     )
     const candidates = batch.map((run, index) => ({
@@ -105,11 +105,11 @@ async function findFacts(query: Query, wave: readonly Candidate[]): Promise<read
      from json_to_recordset($1::json)
        as i(n int, job text, tenant text, key text, firing bigint, parent bigint, others boolean)
      left join lateral (select id, state from run where job = i.job and tenant = i.tenant
-       and firing_ms = i.firing) f on true
+       and firing_ms = i.firing limit 1) f on true
      left join lateral (select id, state from run where parent = i.parent and tenant = i.tenant
-       and job = i.job) c on true
+       and job = i.job limit 1) c on true
      left join lateral (select id from run where job = i.job and tenant = i.tenant
-       and hashtextextended(key, 0) = hashtextextended(i.key, 0) and key = i.key and state = 'queued') k on true
+       and hashtextextended(key, 0) = hashtextextended(i.key, 0) and key = i.key and state = 'queued' limit 1) k on true
      order by i.n`,
     [JSON.stringify(rows)],
   )

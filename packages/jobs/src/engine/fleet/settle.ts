@@ -49,26 +49,26 @@ const settleSql = (store: FleetStore): string => `
       result text, error text)
     left join run r on r.id = s.id),
   gone as (delete from ${store.queue.table} j using s where ${leased('s')} and not s.returns
-    returning s.id, s.epoch, j.started_on),
+    returning s.*, j.started_on),
   back as (update ${store.queue.table} j set state = 'retry', heartbeat_on = null,
       start_after = coalesce(${timeSql('s.at')}, ${store.queue.now()})
-    from s where ${leased('s')} and s.returns returning s.id, s.epoch, j.started_on),
+    from s where ${leased('s')} and s.returns returning s.*, j.started_on),
   moved as (select * from gone union all select * from back),
   settled as (update run r set
-      state = case when s.returns then 'queued' when s."as" in ('retried', 'released') then 'cancelled' else s."as" end,
-      ended_at_ms = case when not s.returns then ${store.nowMs()} end,
-      not_before_ms = case when s.returns then coalesce(s.at, ${store.nowMs()}) else r.not_before_ms end,
-      started_at_ms = coalesce(r.started_at_ms, ${msSql('m.started_on')}), epoch = s.epoch,
-      settled_epoch = s.epoch, deaths = r.deaths + s.epoch - 1 - r.epoch,
-      failures = r.failures + case when s."as" in ('retried', 'dead') then 1 else 0 end,
-      worker = $2, result = s.result, error = s.error, traffic = s.traffic,
-      progress = case when s.returns then null else r.progress end
-    from s join moved m on m.id = s.id and m.epoch = s.epoch where r.id = s.id returning r.id, r.job, r.tenant, r.state, r.version),
+      state = case when m.returns then 'queued' when m."as" in ('retried', 'released') then 'cancelled' else m."as" end,
+      ended_at_ms = case when not m.returns then ${store.nowMs()} end,
+      not_before_ms = case when m.returns then coalesce(m.at, ${store.nowMs()}) else r.not_before_ms end,
+      started_at_ms = coalesce(r.started_at_ms, ${msSql('m.started_on')}), epoch = m.epoch,
+      settled_epoch = m.epoch, deaths = r.deaths + m.epoch - 1 - r.epoch,
+      failures = r.failures + case when m."as" in ('retried', 'dead') then 1 else 0 end,
+      worker = $2, result = m.result, error = m.error, traffic = m.traffic,
+      progress = case when m.returns then null else r.progress end
+    from moved m where r.id = m.id returning r.id, r.job, r.tenant, r.state, r.version, m.epoch),
   finished as (select id from settled where state = 'finished' and version > 0),
   steps as (delete from step using finished f where step.run_id = f.id),
   entries as (delete from entry using finished f where entry.run_id = f.id)
   select s.id, false as waiting from s
-  where not exists (select from moved m where m.id = s.id and m.epoch = s.epoch) and s.settled is distinct from s.epoch
+  where (s.id, s.epoch) not in (select id, epoch from settled) and s.settled is distinct from s.epoch
   union all select null, true where exists (select from settled e join run w on w.job = e.job and w.tenant = e.tenant
     and w.state = 'queued' and w.waits_for = 'others')`
 
