@@ -1,18 +1,27 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { type Cursor, stepper } from './checkpoint.ts'
+import { type Cursor, ledger, stepper } from './checkpoint.ts'
+import { EmbeddedEngine } from './engine/embedded.ts'
 import { NO_TRAFFIC } from './engine/engine.ts'
-import { CheckpointStore } from './store.ts'
+import { claimedRun, lease } from './engine/promise-test-support.ts'
 import { temporaryFolder } from './test-support.ts'
 
-async function steps(t: TestContext) {
-  const store = await CheckpointStore.open(join(await temporaryFolder(t), 'jobs.db'))
-  t.after(() => store.close())
-  const { run } = await store.begin('work', 'key', () => 0)
+async function steps(t: TestContext, signal = new AbortController().signal) {
+  const engine = await EmbeddedEngine.open(join(await temporaryFolder(t), 'jobs.db'))
+  t.after(() => engine.close())
+  const run = lease(await claimedRun(engine))
   let saves = 0
   const traffic = () => ({ ...NO_TRAFFIC, apiRequests: (saves += 1) })
-  return { store, runId: run.id, step: stepper({ store, runId: run.id, traffic }) }
+  const { checkpoints } = engine
+  const cost = async () => (await engine.run(run.id))?.traffic.apiRequests
+  return {
+    cost,
+    checkpoints,
+    run,
+    step: stepper({ checkpoints, run, traffic, signal }),
+    entries: ledger({ checkpoints, run }),
+  }
 }
 
 const never = () => assert.fail('a finished step must not run again')
@@ -79,13 +88,13 @@ describe('a step', () => {
   })
 
   it('saves its ledger entries and the traffic with every cursor, and the traffic once more at its end', async (t) => {
-    const { store, runId, step } = await steps(t)
+    const { cost, checkpoints, run, step } = await steps(t)
     await step('one', async (cursor: Cursor<number>) => {
       await cursor.save(1, { seen: { E1: 1 } })
-      assert.equal((await store.begin('work', 'key', () => 0)).run.traffic.apiRequests, 1)
+      assert.equal(await cost(), 1)
     })
-    assert.deepEqual([...(await store.pageEntries(runId, 'seen', '', 9))], [['E1', 1]])
-    assert.equal((await store.begin('work', 'key', () => 0)).run.traffic.apiRequests, 2)
+    assert.deepEqual([...(await checkpoints.pageEntries(run, 'seen', '', 9))], [['E1', 1]])
+    assert.equal(await cost(), 2)
   })
 
   it('does not confuse its cursor with that of another name', async (t) => {
@@ -93,5 +102,51 @@ describe('a step', () => {
     await step('one', async () => 'first')
     await step('One', async ({ value }: Cursor<string>) => assert.equal(value, undefined))
     assert.equal(await step('one', never), 'first')
+  })
+
+  it('stops a run that is to stop at its next save, once that is on the disk, and starts no further step', async (t) => {
+    const stop = new AbortController()
+    const reason = new Error('the daemon stops')
+    const { step, checkpoints, run } = await steps(t, stop.signal)
+    await step('finished', async () => 'before')
+    await assert.rejects(
+      step('one', async (cursor: Cursor<number>) => {
+        await cursor.save(1)
+        stop.abort(reason)
+        await cursor.save(2)
+        assert.fail('it must not go on')
+      }),
+      reason,
+    )
+    assert.deepEqual(await checkpoints.step(run, 'one'), { finished: false, value: 2 })
+    await assert.rejects(step('two', never), reason)
+    assert.equal(await step('finished', never), 'before')
+  })
+})
+
+async function listed(pairs: AsyncIterable<readonly [string, unknown]>): Promise<string[]> {
+  const keys = []
+  for await (const [key] of pairs) keys.push(key)
+  return keys
+}
+
+describe('the ledger', () => {
+  for (const size of [0, 1, 499, 500, 501, 1000, 1203]) {
+    it(`goes through a collection of ${size} in the order of its keys`, async (t) => {
+      const { checkpoints, run, entries } = await steps(t)
+      const keys = Array.from({ length: size }, (_, index) => `E${String(index).padStart(6, '0')}`)
+      const people = Object.fromEntries(keys.toReversed().map((key, index) => [key, index]))
+      const step = { finished: false, value: null }
+      await checkpoints.saveStep(run, 'one', step, { people, other: { stray: 1 } }, NO_TRAFFIC)
+      assert.deepEqual(await listed(entries.all('people')), keys)
+    })
+  }
+
+  it('keeps keys apart that hold a NUL character', async (t) => {
+    const { checkpoints, run, entries } = await steps(t)
+    const step = { finished: false, value: null }
+    await checkpoints.saveStep(run, 'one', step, { 'a\0b': { a: 1, 'a\0': 2, 'a\0b': 3 } }, NO_TRAFFIC)
+    assert.deepEqual(await listed(entries.all('a\0b')), ['a', 'a\0', 'a\0b'])
+    assert.equal((await entries.find('a\0b', ['a\0'])).get('a\0'), 2)
   })
 })

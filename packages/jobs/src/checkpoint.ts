@@ -1,5 +1,4 @@
-import type { Entries, Traffic } from './engine/engine.ts'
-import type { CheckpointStore } from './store.ts'
+import type { Entries, RunCheckpoints, RunLease, Traffic } from './engine/engine.ts'
 
 /** Where a step stands. It is given back after a crash, so a step goes on instead of starting again. */
 export interface Cursor<Value> {
@@ -8,7 +7,8 @@ export interface Cursor<Value> {
   /**
    * Saves where the step stands, together with new ledger entries: on the disk, all or nothing, when the promise resolves.
    *
-   * @throws JobError if it cannot be saved; the step must not go on then.
+   * @throws JobError if it cannot be saved; the step must not go on then. When the run is to stop, the signal's reason, after
+   * all was saved.
    */
   save(value: Value, entries?: Entries): Promise<void>
 }
@@ -29,27 +29,32 @@ export type Step = <Value, Result>(
   work: (cursor: Cursor<Value>) => Promise<Result>,
 ) => Promise<Result>
 
-interface Checkpoints {
-  readonly store: CheckpointStore
-  readonly runId: number
+interface StepperOptions {
+  readonly checkpoints: RunCheckpoints
+  readonly run: RunLease
   /** What the run has cost so far; saved with every cursor. */
   readonly traffic: () => Traffic
+  /** Aborted when the run is to stop: it does at its next step or save, once that is on the disk. */
+  readonly signal: AbortSignal
 }
 
 /** Makes the `step` function of one run. */
-export function stepper({ store, runId, traffic }: Checkpoints): Step {
+export function stepper({ checkpoints, run, traffic, signal }: StepperOptions): Step {
   return async <Value, Result>(
     name: string,
     work: (cursor: Cursor<Value>) => Promise<Result>,
   ): Promise<Result> => {
-    const stored = await store.step(runId, name)
+    const stored = await checkpoints.step(run, name)
     if (stored?.finished) return stored.value as Result
+    signal.throwIfAborted()
     const result = await work({
       value: (stored?.value ?? undefined) as Value | undefined,
-      save: (value, entries = {}) =>
-        store.saveStep(runId, name, { finished: false, value }, entries, traffic()),
+      save: async (value, entries = {}) => {
+        await checkpoints.saveStep(run, name, { finished: false, value }, entries, traffic())
+        signal.throwIfAborted()
+      },
     })
-    await store.saveStep(runId, name, { finished: true, value: result }, {}, traffic())
+    await checkpoints.saveStep(run, name, { finished: true, value: result }, {}, traffic())
     return result
   }
 }
@@ -57,12 +62,12 @@ export function stepper({ store, runId, traffic }: Checkpoints): Step {
 const PAGE_SIZE = 500
 
 /** Makes the ledger of one run. */
-export function ledger({ store, runId }: Pick<Checkpoints, 'store' | 'runId'>): Ledger {
+export function ledger({ checkpoints, run }: Pick<StepperOptions, 'checkpoints' | 'run'>): Ledger {
   const page: Ledger['page'] = (collection, after, limit) =>
-    store.pageEntries(runId, collection, after, limit)
+    checkpoints.pageEntries(run, collection, after, limit)
   return {
     page,
-    find: (collection, keys) => store.findEntries(runId, collection, keys),
+    find: (collection, keys) => checkpoints.findEntries(run, collection, keys),
     async *all(collection) {
       for (let after = '', size = PAGE_SIZE; size === PAGE_SIZE; ) {
         const entries = await page(collection, after, PAGE_SIZE)

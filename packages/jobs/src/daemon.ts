@@ -2,6 +2,7 @@ import type { Api, ApiDefinition, AppIdentity, Environment, IdentityDefinition }
 import type { z } from 'zod'
 import type { Ledger, Step } from './checkpoint.ts'
 import type { Now } from './clock.ts'
+import { checkDaemon } from './definition.ts'
 
 /** What a job is given to do its work with. */
 export interface JobContext<Input, ApiName extends string = string> {
@@ -124,6 +125,7 @@ export interface AnyJob<ApiName extends string = string> extends JobRules {
 /**
  * Defines a daemon; the default export of `tomte.config.ts`.
  *
+ * @throws JobError `daemon_invalid`, which names every fault of the definition by its path.
  * @example
  * ```ts
  * import { defineDaemon, defineJob } from '@tomte/jobs'
@@ -150,6 +152,7 @@ export interface AnyJob<ApiName extends string = string> extends JobRules {
  * ```
  */
 export function defineDaemon<ApiName extends string>(daemon: Daemon<ApiName>): Daemon<ApiName> {
+  checkDaemon(daemon)
   return daemon
 }
 

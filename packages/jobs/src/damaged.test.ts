@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdir, open, readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { EmbeddedEngine } from './engine/embedded.ts'
 import { NO_TRAFFIC } from './engine/engine.ts'
-import { CheckpointStore } from './store.ts'
+import { claimedRun, claimOne, lease } from './engine/promise-test-support.ts'
 import { anotherProcess, temporaryFolder } from './test-support.ts'
 
 const DAMAGED_HINT =
@@ -12,10 +13,10 @@ const DAMAGED_HINT =
 /** A file with enough entries that it has many pages. */
 async function filledFile(t: TestContext): Promise<string> {
   const file = join(await temporaryFolder(t), 'jobs.db')
-  const store = await CheckpointStore.open(file)
-  const { run } = await store.begin('work', 'key', () => 0)
+  const store = await EmbeddedEngine.open(file)
+  const run = await claimedRun(store)
   const people = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`E${index}`, 'x'.repeat(200)]))
-  await store.saveStep(run.id, 'one', { finished: false, value: 1 }, { people }, NO_TRAFFIC)
+  await store.checkpoints.saveStep(lease(run), 'one', { finished: false, value: 1 }, { people }, NO_TRAFFIC)
   await store.close()
   return file
 }
@@ -28,7 +29,7 @@ async function overwrite(file: string, position: number, bytes: Buffer): Promise
 
 async function assertDamaged(file: string, found: RegExp): Promise<void> {
   const before = await readFile(file)
-  await assert.rejects(CheckpointStore.open(file), (error: Error & { code?: string; hint?: string }) => {
+  await assert.rejects(EmbeddedEngine.open(file), (error: Error & { code?: string; hint?: string }) => {
     assert.equal(error.name, 'JobError')
     assert.equal(error.code, 'checkpoints_damaged')
     assert.equal(error.hint, DAMAGED_HINT)
@@ -41,7 +42,7 @@ async function assertDamaged(file: string, found: RegExp): Promise<void> {
   assert.deepEqual(await readFile(file), before)
 }
 
-describe('CheckpointStore.open', () => {
+describe('EmbeddedEngine.open', () => {
   it('refuses a file that is no database, and leaves it as it is', async (t) => {
     const file = join(await temporaryFolder(t), 'jobs.db')
     await writeFile(file, 'These are notes of mine.\n'.repeat(500))
@@ -70,23 +71,23 @@ describe('CheckpointStore.open', () => {
       await assertDamaged(file, /\w/)
       await writeFile(file, intact)
     }
-    const store = await CheckpointStore.open(file)
-    assert.equal((await store.begin('work', 'key', () => 1)).resumed, true)
+    const store = await EmbeddedEngine.open(file)
+    assert.equal((await store.recover())[0]?.as, 'queued')
     await store.close()
   })
 
   it('takes an empty file for a new one', async (t) => {
     const file = join(await temporaryFolder(t), 'jobs.db')
     await writeFile(file, '')
-    const store = await CheckpointStore.open(file)
-    assert.equal((await store.begin('work', 'key', () => 1)).resumed, false)
+    const store = await EmbeddedEngine.open(file)
+    assert.equal((await claimedRun(store)).resumed, false)
     await store.close()
   })
 
   it('refuses a folder in place of the file', async (t) => {
     const file = join(await temporaryFolder(t), 'jobs.db')
     await mkdir(file)
-    await assert.rejects(CheckpointStore.open(file), {
+    await assert.rejects(EmbeddedEngine.open(file), {
       name: 'JobError',
       code: 'checkpoints_unusable',
       message: `Cannot use the checkpoints in '${file}', as the file must be readable and writable: unable to open database file`,
@@ -98,7 +99,7 @@ describe('CheckpointStore.open', () => {
     const folder = join(await temporaryFolder(t), 'data')
     await writeFile(folder, '')
     const file = join(folder, 'jobs.db')
-    await assert.rejects(CheckpointStore.open(file), {
+    await assert.rejects(EmbeddedEngine.open(file), {
       name: 'JobError',
       code: 'checkpoints_unusable',
       message: `Cannot use the checkpoints in '${file}', as the file must be readable and writable: EEXIST: file already exists, mkdir '${folder}'`,
@@ -108,7 +109,7 @@ describe('CheckpointStore.open', () => {
   const noModes = process.platform === 'win32' && 'Windows has no modes'
   it('makes the folder for its owner alone', { skip: noModes }, async (t) => {
     const folder = join(await temporaryFolder(t), 'a', 'b')
-    await (await CheckpointStore.open(join(folder, 'jobs.db'))).close()
+    await (await EmbeddedEngine.open(join(folder, 'jobs.db'))).close()
     assert.equal((await stat(folder)).mode & 0o777, 0o700)
   })
 
@@ -117,8 +118,8 @@ describe('CheckpointStore.open', () => {
     const file = join(folder, 'jobs.db')
     const holder = anotherProcess(
       t,
-      `import { CheckpointStore } from './store.ts'
-      globalThis.store = await CheckpointStore.open(process.argv[1] + '/jobs.db')
+      `import { EmbeddedEngine } from './engine/embedded.ts'
+      globalThis.store = await EmbeddedEngine.open(process.argv[1] + '/jobs.db')
       console.log('held')
       process.stdin.resume()
       setInterval(() => {}, 1000)`,
@@ -131,20 +132,24 @@ describe('CheckpointStore.open', () => {
       message: `Cannot open the checkpoints in '${file}', as one daemon at a time may use them: another process holds the file`,
       hint: 'Wait until the other run has ended, or give this daemon a data folder of its own',
     }
-    await assert.rejects(CheckpointStore.open(file), held)
+    await assert.rejects(EmbeddedEngine.open(file), held)
     holder.child.kill('SIGKILL')
     await holder.ended
-    await (await CheckpointStore.open(file)).close()
+    await (await EmbeddedEngine.open(file)).close()
   })
 })
 
-describe('CheckpointStore after kill -9', () => {
-  const saver = `import { CheckpointStore, NO_TRAFFIC } from './store.ts'
-    const store = await CheckpointStore.open(process.argv[1] + '/jobs.db')
-    const { run } = await store.begin('work', 'key', () => 0)
-    for (let n = (await store.step(run.id, 'one'))?.value ?? 0; ; n++) {
+describe('EmbeddedEngine after kill -9', () => {
+  const saver = `import { EmbeddedEngine } from './engine/embedded.ts'
+    import { NO_TRAFFIC } from './engine/engine.ts'
+    const engine = await EmbeddedEngine.open(process.argv[1] + '/jobs.db')
+    await engine.recover()
+    const [{ id }] = await engine.enqueue([{ job: 'work', tenant: 'contoso.example', input: {}, key: 'key' }])
+    const run = await engine.claimRun(id)
+    const lease = { ...run, version: 1 }
+    for (let n = (await engine.checkpoints.step(lease, 'one'))?.value ?? 0; ; n++) {
       const entries = { done: { [String(n).padStart(6, '0')]: n, ['twin' + n]: n } }
-      await store.saveStep(run.id, 'one', { finished: false, value: n + 1 }, entries, NO_TRAFFIC)
+      await engine.checkpoints.saveStep(lease, 'one', { finished: false, value: n + 1 }, entries, NO_TRAFFIC)
       process.stdout.write(n + 1 + '\\n')
     }`
 
@@ -156,12 +161,16 @@ describe('CheckpointStore after kill -9', () => {
       child.child.kill('SIGKILL')
       await child.ended
       const acknowledged = Number(child.stdout().trim().split('\n').at(-1))
-      const store = await CheckpointStore.open(join(folder, 'jobs.db'))
-      const { run, resumed } = await store.begin('work', 'key', () => 0)
-      const saved = (await store.step(run.id, 'one'))?.value as number
-      const entries = await store.pageEntries(run.id, 'done', '', 1_000_000)
-      await store.close()
-      assert.equal(resumed, true)
+      const engine = await EmbeddedEngine.open(join(folder, 'jobs.db'))
+      assert.deepEqual(
+        (await engine.recover()).map(({ deaths }) => deaths),
+        [1],
+      )
+      const run = await claimOne(engine)
+      const saved = (await engine.checkpoints.step(lease(run), 'one'))?.value as number
+      const entries = await engine.checkpoints.pageEntries(lease(run), 'done', '', 1_000_000)
+      await engine.close()
+      assert.equal(run.resumed, true)
       assert.ok(saved >= acknowledged, `${saved} are saved, ${acknowledged} were acknowledged`)
       assert.equal(entries.size, saved * 2)
     }

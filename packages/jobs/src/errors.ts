@@ -6,7 +6,7 @@ export class JobError extends Error {
 
   constructor(
     message: string,
-    facts: { readonly code: string; readonly hint?: string; readonly cause?: unknown },
+    facts: { readonly code: string; readonly hint?: string | undefined; readonly cause?: unknown },
   ) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
     this.code = facts.code

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { Cursor } from './checkpoint.ts'
 import { runJob } from './runner.ts'
+import { EmbeddedEngine } from './engine/embedded.ts'
 import { NO_TRAFFIC } from './engine/engine.ts'
-import { CheckpointStore } from './store.ts'
+import { claimedRun, lease } from './engine/promise-test-support.ts'
 import { daemonOf, ENVIRONMENT, NO_SMALL_DISK, smallDisk } from './test-support.ts'
 
 const HINT = 'Free some space and run again: the run goes on where its last checkpoint stands'
@@ -71,19 +72,25 @@ describe('a run whose disk is full', { skip: NO_SMALL_DISK }, () => {
   it('leaves nothing of a save that did not fit, and what was saved before it can be read', async (t) => {
     const disk = await smallDisk(t, 512)
     const file = join(disk, 'jobs.db')
-    const store = await CheckpointStore.open(file)
-    const { run } = await store.begin('work', 'key', () => 0)
-    await store.saveStep(run.id, 'one', { finished: false, value: 1 }, { a: { k: 1 } }, NO_TRAFFIC)
+    const store = await EmbeddedEngine.open(file)
+    const run = await claimedRun(store)
+    await store.checkpoints.saveStep(
+      lease(run),
+      'one',
+      { finished: false, value: 1 },
+      { a: { k: 1 } },
+      NO_TRAFFIC,
+    )
     const large = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`large${n}`, 'x'.repeat(8000)]))
     await assert.rejects(
-      store.saveStep(run.id, 'one', { finished: true, value: 2 }, { a: large }, NO_TRAFFIC),
+      store.checkpoints.saveStep(lease(run), 'one', { finished: true, value: 2 }, { a: large }, NO_TRAFFIC),
       full(file),
     )
-    assert.deepEqual(await store.step(run.id, 'one'), { finished: false, value: 1 })
-    assert.deepEqual([...(await store.pageEntries(run.id, 'a', '', 9))], [['k', 1]])
+    assert.deepEqual(await store.checkpoints.step(lease(run), 'one'), { finished: false, value: 1 })
+    assert.deepEqual([...(await store.checkpoints.pageEntries(lease(run), 'a', '', 9))], [['k', 1]])
     await store.close()
-    const again = await CheckpointStore.open(file)
-    assert.deepEqual(await again.step(run.id, 'one'), { finished: false, value: 1 })
+    const again = await EmbeddedEngine.open(file)
+    assert.deepEqual(await again.checkpoints.step(lease(run), 'one'), { finished: false, value: 1 })
     await again.close()
   })
 

@@ -1,11 +1,15 @@
 export {
+  type AnyJob,
   type ApiMaker,
   type Daemon,
   defineDaemon,
   defineJob,
   type Job,
   type JobContext,
+  type JobRules,
+  type Retries,
   type RunCost,
+  type Tenants,
 } from './daemon.ts'
 export { runJob, type RunOptions, type RunOutcome } from './runner.ts'
 export type { Cursor, Ledger, Step } from './checkpoint.ts'

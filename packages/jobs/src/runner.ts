@@ -1,20 +1,15 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import {
-  AppIdentity,
-  type Api,
-  configurationOf,
-  definedApi,
-  type Environment,
-  proxyFromEnvironment,
-} from '@tomte/client'
-import { z } from 'zod'
-import { ledger, stepper } from './checkpoint.ts'
+import { type Environment, systemClock } from '@tomte/client'
+import { attemptOf, costOf } from './attempt.ts'
 import { type Now, systemNow } from './clock.ts'
 import type { Daemon, Job, JobContext, RunCost } from './daemon.ts'
+import { checkDaemon } from './definition.ts'
+import { EmbeddedEngine } from './engine/embedded.ts'
+import type { ClaimedRun, NewRun, RunState } from './engine/engine.ts'
 import { JobError } from './errors.ts'
-import type { Traffic } from './engine/engine.ts'
-import { CheckpointStore } from './store.ts'
+import { checkInput, findJob, requestedRun } from './new-run.ts'
+import { resultError, runError } from './outcome.ts'
+import { type Surroundings, surroundingsOf } from './surroundings.ts'
 
 /** What a run is given from outside. */
 export interface RunOptions {
@@ -26,6 +21,8 @@ export interface RunOptions {
   readonly environment: Environment
   /** Where the daemon was defined: its relative paths start at that folder. Default: the working folder. */
   readonly configFile?: string | undefined
+  /** Where to work, of a job with `tenants: 'each'` too. Default: the tenant of the identity. */
+  readonly tenant?: string | undefined
   readonly progress?: JobContext<unknown>['progress']
   readonly log?: JobContext<unknown>['log']
   readonly signal?: AbortSignal
@@ -39,119 +36,90 @@ export interface RunOutcome {
 }
 
 /**
- * Runs one job of a daemon to its end; an unfinished run of the same work is resumed where its last checkpoint stands.
+ * Runs one job of a daemon in this process, once, to its end; an unfinished run of the same work is resumed where its last
+ * checkpoint stands. What fails is not tried again: the next run goes on.
  *
  * @throws JobError if there is no such job, its input is unfit, or its checkpoint cannot be kept.
  * @throws TomteError from the client, whose class is the remedy.
  */
 export async function runJob(daemon: Daemon, name: string, options: RunOptions): Promise<RunOutcome> {
+  checkDaemon(daemon)
   const job = findJob(daemon, name)
-  const input = checkInput(job, name, options.input)
-  const { environment, configFile: file } = options
-  const configuration = await configurationOf(daemon, { environment, file })
-  const proxy = proxyFromEnvironment(environment)
-  const identity = new AppIdentity({ ...configuration.identity, proxy })
-  const apis = Object.entries(daemon.apis).map(([api, of]) => {
-    return [
-      api,
-      typeof of === 'function' ? of(identity, environment) : definedApi(identity, of, { proxy }),
-    ] as const
+  checkInput(job, name, options.input)
+  const surroundings = await surroundingsOf(daemon, options)
+  const tenant = options.tenant ?? surroundings.tenant
+  const requested = await requestedRun(daemon, name, { input: options.input, tenant })
+  const { now = systemNow } = options
+  const engine = await EmbeddedEngine.open(join(options.dataFolder, 'jobs.db'), {
+    clock: { ...systemClock, now },
   })
-  const key = job.key
-    ? await job.key(input)
-    : createHash('sha256').update(JSON.stringify(input)).digest('hex')
-  const store = await CheckpointStore.open(join(options.dataFolder, 'jobs.db'))
   try {
-    return await runIn(store, {
-      job,
-      name,
-      key: `${identity.authority.tenant} ${key}`,
-      input,
-      identity,
-      apis,
-      options,
-    })
+    const run = await takeRun(engine, { ...requested, tenant, others: 'supersede' })
+    return await finish(engine, job, { run, surroundings, options })
   } finally {
-    await store.close()
+    await engine.close()
   }
 }
 
-interface Prepared {
-  readonly job: Job<object>
-  readonly name: string
-  readonly key: string
-  readonly input: object
-  readonly identity: AppIdentity
-  readonly apis: readonly (readonly [string, Api])[]
+/** Nobody else has the file, so there is no state in which the run would be somebody else's. */
+async function takeRun(engine: EmbeddedEngine, requested: NewRun): Promise<ClaimedRun> {
+  while ((await engine.recover()).length > 0);
+  const aside = await asideRun(engine, requested)
+  const id = aside ? (await engine.retry(aside)).id : (await engine.enqueue([requested]))[0]?.id
+  const run = await engine.claimRun(id ?? '')
+  if (run === undefined) throw new Error(`the run ${id} was made and is not there`)
+  return run
+}
+
+const PASSED_OVER = new Set<RunState>(['skipped', 'superseded'])
+const LOOKED_AT = 100
+
+/** The latest run, if it is of the same work and was put aside: its checkpoint is where to go on. */
+async function asideRun(engine: EmbeddedEngine, { job, tenant, key }: NewRun): Promise<string | undefined> {
+  const runs = await engine.runs({ job, tenant, limit: LOOKED_AT })
+  const latest = runs.find(({ state }) => !PASSED_OVER.has(state))
+  return latest?.state === 'dead' && latest.key === key ? latest.id : undefined
+}
+
+interface Taken {
+  readonly run: ClaimedRun
+  readonly surroundings: Surroundings
   readonly options: RunOptions
 }
 
-async function runIn(
-  store: CheckpointStore,
-  { job, name, key, input, identity, apis, options }: Prepared,
+async function finish(
+  engine: EmbeddedEngine,
+  job: Job<object>,
+  { run, surroundings, options }: Taken,
 ): Promise<RunOutcome> {
-  const {
-    now = systemNow,
-    log = () => {},
-    progress = () => {},
-    signal = new AbortController().signal,
-  } = options
-  const { run, resumed } = await store.begin(name, key, now)
-  if (resumed) log('Resuming the run that was interrupted, from its last checkpoint')
-  const startedAtMs = now()
-  const traffic = (): Traffic => ({
-    tokenRequests: run.traffic.tokenRequests + identity.tokenRequests,
-    apiRequests: run.traffic.apiRequests + sum(apis, (api) => api.requests),
-    retries: run.traffic.retries + sum(apis, (api) => api.retries),
-    milliseconds: run.traffic.milliseconds + now() - startedAtMs,
-  })
-  const returned = await job.run({
-    input,
-    identity,
-    api: Object.fromEntries(apis),
-    tenant: identity.authority.tenant,
-    runId: String(run.id),
-    attempt: 1,
-    step: stepper({ store, runId: run.id, traffic }),
-    ledger: ledger({ store, runId: run.id }),
-    progress,
-    log,
-    now,
+  const { now = systemNow, log = () => {}, progress = () => {} } = options
+  const signal = options.signal ?? new AbortController().signal
+  if (run.resumed) log('Resuming the run that was interrupted, from its last checkpoint')
+  const attempt = attemptOf({
+    run: { ...run, input: options.input },
+    job,
+    checkpoints: engine.checkpoints,
+    place: surroundings.placeIn(run.tenant),
     signal,
+    log,
+    progress,
+    now,
   })
-  const result = { ...returned, ...cost(traffic()) }
-  await store.finish(run.id, result, traffic(), now)
-  return { result, summary: job.summary?.(result) ?? '' }
-}
-
-const sum = (apis: Prepared['apis'], count: (api: Api) => number) =>
-  apis.reduce((total, [, api]) => total + count(api), 0)
-
-function cost({ milliseconds, ...counts }: Traffic): RunCost {
-  return { ...counts, seconds: Math.round(milliseconds / 10) / 100 }
-}
-
-function findJob(daemon: Daemon, name: string): Job<object> {
-  const job = Object.hasOwn(daemon.jobs, name) ? daemon.jobs[name] : undefined
-  // The input is checked by the job's own schema before the job sees it.
-  if (job) return job as unknown as Job<object>
-  const names = Object.keys(daemon.jobs).join(', ') || 'none'
-  throw new JobError(
-    `Cannot run the job '${name}', as it must be defined in tomte.config.ts: defined are ${names}`,
-    {
-      code: 'job_unknown',
-    },
-  )
-}
-
-function checkInput(job: Job<object>, name: string, input: RunOptions['input']): object {
-  const checked = job.input.safeParse(input)
-  if (checked.success) return checked.data
-  throw new JobError(
-    `Cannot run the job '${name}', as its input must fit its schema: ${z.prettifyError(checked.error)}`,
-    {
-      code: 'job_input_invalid',
-      hint: 'Give each value as name=value, for example file=people.csv',
-    },
-  )
+  try {
+    const returned = await attempt.result()
+    const unfit = resultError(returned)
+    if (unfit) throw new JobError(unfit.message, unfit)
+    const { traffic } = attempt
+    const result = { ...(returned as object), ...costOf(traffic) }
+    await engine.settle([{ run, as: 'finished', result, traffic }])
+    return { result, summary: job.summary?.(result) ?? '' }
+  } catch (error) {
+    const traffic = attempt.traffic
+    const left = signal.aborted
+      ? ({ run, as: 'released', traffic } as const)
+      : ({ run, as: 'retried', traffic, error: runError(error), atMs: now() } as const)
+    // Why the run ended is what a person has to hear, also where that cannot be written down.
+    await engine.settle([left]).catch(() => [])
+    throw error
+  }
 }

@@ -76,7 +76,7 @@ describe('what a run has cost', () => {
     }
   })
 
-  it('is added up across restarts: token requests, calls and retries up to the last save', async (t) => {
+  it('is added up across restarts: token requests, calls and retries, those of failed attempts too', async (t) => {
     const folder = await temporaryFolder(t)
     await writeFile(join(folder, 'daemon.pem'), pem)
     let attempt = 0
@@ -92,7 +92,7 @@ describe('what a run has cost', () => {
           await cursor.save(attempt)
         })
         await step('last', async () => {
-          await api.orders.get('/never-counted-if-the-run-ends-here')
+          await api.orders.get('/counted-though-the-run-ends-here')
           if (attempt < 3) throw new Error('interrupted')
         })
         return { attempt }
@@ -120,11 +120,11 @@ describe('what a run has cost', () => {
       })
     await assert.rejects(run(), { message: 'interrupted' })
     await assert.rejects(run(), { message: 'interrupted' })
-    // Three times: two tokens, two calls and two retries before the save; and once the last call.
+    // Three times: two tokens, two calls and two retries before the save; and each time the last call.
     assert.deepEqual((await run()).result, {
       attempt: 3,
       tokenRequests: 6,
-      apiRequests: 3 * 4 + 1,
+      apiRequests: 3 * 5,
       retries: 6,
       seconds: 0,
     })

@@ -65,6 +65,8 @@ export class EmbeddedEngine implements Engine {
   readonly #clock: Clock
   readonly #worker: string
   readonly #waiting = new Set<() => void>()
+  /** Whether something may have become due since it was last looked. */
+  #isStirred = false
 
   private constructor(db: EmbeddedDatabase, kysely: Kysely<RunTables>, options: EmbeddedOptions) {
     this.#db = db
@@ -88,7 +90,7 @@ export class EmbeddedEngine implements Engine {
       const db = new EmbeddedDatabase(sqlite, file)
       // Nobody else can have the file: whoever had these runs is gone.
       if (db.one(`select 1 from run where state = 'running' limit 1`))
-        db.commit(() => db.change(`update run set lease_until_ms = 0 where state = 'running'`))
+        db.commit(() => db.change(`update run set lease_until_ms = -1 where state = 'running'`))
       return new EmbeddedEngine(db, kysely, options)
     } catch (error) {
       sqlite.close()
@@ -109,6 +111,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   async claim(capacities: readonly Capacity[]): Promise<readonly ClaimedRun[]> {
+    this.#isStirred = false
     promoteTimed(this.#db, this.#clock.now())
     const rows = this.#db.read(() => dueRuns(this.#db, capacities))
     return rows.length === 0 ? [] : this.#claimRows(rows)
@@ -194,6 +197,10 @@ export class EmbeddedEngine implements Engine {
   }
 
   async waitForWork(limitMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#isStirred || signal.aborted) {
+      this.#isStirred = false
+      return
+    }
     const next = this.#db.read(() =>
       this.#db.one<{ due: number | null }>(
         `select min(not_before_ms) as due from run where state = 'queued' and waits_for = 'time'`,
@@ -213,6 +220,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   #wake(): void {
+    this.#isStirred = true
     for (const end of this.#waiting) end()
   }
 

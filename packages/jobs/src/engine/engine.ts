@@ -37,7 +37,7 @@ export interface NewRun {
   readonly job: string
   /** The tenant to work in; runs of one tenant never keep those of another from starting. */
   readonly tenant: string
-  /** JSON, as the job's schema made it of what was given. */
+  /** JSON, as it was given; the job's schema is applied whenever an attempt starts. */
   readonly input: object
   /** The same work has the same key: an unfinished run of the same job, tenant and key is returned in place of a new one. */
   readonly key: string

@@ -1,0 +1,96 @@
+import { checkInput } from './new-run.ts'
+import { ledger, stepper } from './checkpoint.ts'
+import type { Now } from './clock.ts'
+import type { Job, JobContext, RunCost } from './daemon.ts'
+import { rulesOf } from './definition.ts'
+import type { ClaimedRun, RunCheckpoints, Traffic } from './engine/engine.ts'
+import { JobError } from './errors.ts'
+import type { Place } from './surroundings.ts'
+
+/** What one attempt of a run needs. */
+export interface AttemptOptions {
+  readonly run: ClaimedRun
+  readonly job: Job<object>
+  readonly checkpoints: RunCheckpoints
+  readonly place: Place
+  readonly signal: AbortSignal
+  readonly log: JobContext<unknown>['log']
+  readonly progress: JobContext<unknown>['progress']
+  readonly now: Now
+}
+
+/** One attempt of a run. */
+export interface Attempt {
+  /** What the run has cost so far, over all attempts. */
+  readonly traffic: Traffic
+  /**
+   * Does the work, or goes on with it, and returns what the job returned.
+   *
+   * @throws JobError `job_input_invalid`, `checkpoint_newer`; and whatever the job throws.
+   */
+  result(): Promise<unknown>
+}
+
+/** Prepares an attempt; nothing is done before its result is asked for. */
+export function attemptOf({ run, job, place, now, ...options }: AttemptOptions): Attempt {
+  const { version } = rulesOf(job)
+  const { checkpoints, signal } = options
+  const lease = { id: run.id, epoch: run.epoch, version }
+  const { identity, api } = place
+  const before = spent(place)
+  const startedAtMs = now()
+  const traffic = (): Traffic => {
+    const after = spent(place)
+    return {
+      tokenRequests: run.traffic.tokenRequests + after.tokenRequests - before.tokenRequests,
+      apiRequests: run.traffic.apiRequests + after.apiRequests - before.apiRequests,
+      retries: run.traffic.retries + after.retries - before.retries,
+      milliseconds: run.traffic.milliseconds + Math.max(0, now() - startedAtMs),
+    }
+  }
+  return {
+    get traffic() {
+      return traffic()
+    },
+    async result() {
+      if (run.version > version) throw newerCheckpoint(run, version)
+      return job.run({
+        input: checkInput(job, run.job, run.input),
+        identity,
+        api,
+        tenant: run.tenant,
+        runId: run.id,
+        attempt: run.failures + 1,
+        step: stepper({ checkpoints, run: lease, traffic, signal }),
+        ledger: ledger({ checkpoints, run: lease }),
+        progress: options.progress,
+        log: options.log,
+        now,
+        signal,
+      })
+    },
+  }
+}
+
+function spent({ identity, api }: Place): Omit<Traffic, 'milliseconds'> {
+  const apis = Object.values(api)
+  return {
+    tokenRequests: identity.tokenRequests,
+    apiRequests: apis.reduce((total, { requests }) => total + requests, 0),
+    retries: apis.reduce((total, { retries }) => total + retries, 0),
+  }
+}
+
+/** What a run has cost, for people. */
+export function costOf({ milliseconds, ...counts }: Traffic): RunCost {
+  return { ...counts, seconds: Math.round(milliseconds / 10) / 100 }
+}
+
+const newerCheckpoint = ({ id, job, version: found }: ClaimedRun, version: number) =>
+  new JobError(
+    `Cannot go on with the run ${id} of '${job}', as its checkpoint must be of version ${version} of the job or lower: it is of ${found}`,
+    {
+      code: 'checkpoint_newer',
+      hint: 'Start the newer version: it goes on from the checkpoint; or raise the version of this one if it can read it',
+    },
+  )
