@@ -24,8 +24,8 @@ export interface RunFinished extends OfRun {
   /** Of this attempt, in ms; `traffic` is of all. */
   readonly durationMs: number
   readonly traffic: Traffic
-  /** What the job returned; it may be large. */
-  readonly result: object
+  /** What the job says of it, or an empty text. */
+  readonly summary: string
 }
 
 /** An attempt has failed, and another will be made. */

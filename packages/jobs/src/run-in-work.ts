@@ -1,5 +1,5 @@
 import type { Clock } from '@tomte/client'
-import { attemptOf } from './attempt.ts'
+import { attemptOf, costOf } from './attempt.ts'
 import { rulesOf } from './definition.ts'
 import type { ClaimedRun, Engine, Progress, Settlement, Traffic } from './engine/engine.ts'
 import { JobError } from './errors.ts'
@@ -139,6 +139,19 @@ export class RunInWork {
       : { ...outcome, run: { id, job, epoch }, traffic: this.#traffic() }
   }
 
+  #summed(result: object): { readonly traffic: Traffic; readonly summary: string } {
+    const traffic = this.#traffic()
+    try {
+      const { job, run } = this
+      const summary =
+        run.tenant === EACH_TENANT ? undefined : job.summary?.({ ...result, ...costOf(traffic) })
+      return { traffic, summary: summary ?? '' }
+    } catch {
+      // The run has ended well, whatever is said of it.
+      return { traffic, summary: '' }
+    }
+  }
+
   /** What is told of how it ended. */
   ended(outcome: Outcome): JobEvent {
     const { run, of } = this
@@ -146,7 +159,7 @@ export class RunInWork {
     const failures = run.failures + 1
     switch (outcome.as) {
       case 'finished':
-        return { type: 'run_finished', ...of, durationMs, traffic: this.#traffic(), result: outcome.result }
+        return { type: 'run_finished', ...of, durationMs, ...this.#summed(outcome.result) }
       case 'retried':
         return { type: 'run_retried', ...of, durationMs, error: outcome.error, failures, atMs: outcome.atMs }
       case 'dead':
