@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type JWTPayload, SignJWT } from 'jose'
+import type { Principal } from './claims.ts'
 import { createGuard, type Guard, type GuardOptions } from './guard.ts'
 import { entra } from './issuers.ts'
 import type { VerificationKey } from './keys/source.ts'
@@ -105,27 +106,28 @@ function changeable(extra: Partial<GuardOptions> = {}) {
   return { guard, state }
 }
 
-describe('Guard.recall', () => {
-  it('knows a token that was let in, and no other', async () => {
+describe('a guard that remembers', () => {
+  it('keeps a token that was let in twice, and no other', async () => {
     const { guard } = changeable()
     const [header, other] = [await bearer(), await bearer({ uti: 'token-2' })]
-    assert.equal(guard.recall(header, [ROLE]), undefined)
-    await guard.admit(header, [ROLE])
+    const first = await guard.admit(header, [ROLE])
     // A token that is used once is not worth keeping.
-    assert.equal(guard.recall(header, [ROLE]), undefined)
-    const principal = await guard.admit(header, [ROLE])
-    assert.equal(guard.recall(header, [ROLE]), principal)
-    assert.equal(await guard.admit(header, [ROLE]), principal)
-    for (const unknown of [
-      other,
-      undefined,
-      '',
-      'Bearer ',
-      `${header}A`,
-      header.slice(0, -1),
-      header.slice(7),
-    ])
-      assert.equal(guard.recall(unknown, [ROLE]), undefined)
+    const second = await guard.admit(header, [ROLE])
+    assert.notEqual(second, first)
+    assert.equal(await guard.admit(header, [ROLE]), second)
+    assert.equal(guard.judge(header.replace('Bearer', 'bearer '), [ROLE]), second)
+    assert.notEqual(guard.judge(other, [ROLE]), second)
+    for (const unknown of [undefined, '', 'Bearer ', `${header}A`, header.slice(0, -1), header.slice(7)])
+      assert.throws(() => guard.judge(unknown, [ROLE]), { status: 401 })
+  })
+
+  it('takes no token for one whose signature it has', async () => {
+    const { guard } = changeable()
+    const [header, other] = [await bearer(), await bearer({ roles: [ROLE, 'Admin'] })]
+    await twice(guard, header)
+    const mixed = [...other.split('.').slice(0, 2), header.split('.')[2]].join('.')
+    for (let time = 0; time < 3; time++)
+      assert.throws(() => guard.judge(mixed, ['Admin']), { code: 'signature_invalid' })
   })
 
   it('asks for the permission each time, and remembers who had none', async () => {
@@ -134,18 +136,22 @@ describe('Guard.recall', () => {
     const reason = `application ${CLIENT} holds Orders.Read.All, Orders.Write.All, and one of Other is needed`
     for (let time = 0; time < 2; time++)
       await assert.rejects(guard.admit(header, ['Other']), refusal('role_missing', reason))
-    assert.throws(() => guard.recall(header, ['Other']), refusal('role_missing', reason))
-    assert.equal(guard.recall(header, [ROLE])?.appId, CLIENT)
+    const principal = guard.judge(header, [ROLE])
+    assert.throws(() => guard.judge(header, ['Other']), refusal('role_missing', reason))
+    assert.equal(guard.judge(header, [ROLE]), principal)
   })
 
   it('forgets a token at its end, and before its beginning if the clock is set back', async () => {
-    for (const atSeconds of [NOW_SECONDS + 3600 + 300, NOW_SECONDS - 601]) {
+    for (const [atSeconds, code] of [
+      [NOW_SECONDS + 3600 + 300, 'token_expired'],
+      [NOW_SECONDS - 601, 'token_too_early'],
+    ] as const) {
       const { guard, state } = changeable()
       const header = await bearer()
       await twice(guard, header)
       state.nowMs = atSeconds * 1000
-      assert.equal(guard.recall(header, [ROLE]), undefined)
-      await assert.rejects(guard.admit(header, [ROLE]), { status: 401 })
+      assert.throws(() => guard.judge(header, [ROLE]), { code })
+      await assert.rejects(guard.admit(header, [ROLE]), { code })
     }
   })
 
@@ -159,14 +165,17 @@ describe('Guard.recall', () => {
       state.key = { key: publicKey }
       await twice(guard, header)
       state.key = key
-      assert.equal(guard.recall(header, [ROLE]), undefined)
+      assert.throws(() => guard.judge(header, [ROLE]), { code })
       await assert.rejects(guard.admit(header, [ROLE]), { code })
     }
     state.key = { key: publicKey }
     await twice(guard, header)
     state.slow = true
-    assert.equal(guard.recall(header, [ROLE]), undefined)
-    assert.equal((await guard.admit(header, [ROLE])).appId, CLIENT)
+    const judged = guard.judge(header, [ROLE])
+    assert.ok(judged instanceof Promise)
+    assert.equal((await judged).appId, CLIENT)
+    state.key = undefined
+    await assert.rejects(guard.admit(header, [ROLE]), { code: 'key_unknown' })
   })
 
   it('keeps its bound, and remembers nothing where it is told so', async () => {
@@ -174,13 +183,15 @@ describe('Guard.recall', () => {
     const headers = await Promise.all(
       Array.from({ length: 9 }, (_, index) => bearer({ uti: `token-${index}` })),
     )
-    for (const header of headers) await twice(guard, header)
-    const kept = headers.filter((header) => guard.recall(header, [ROLE]))
-    assert.ok(kept.length >= 2 && kept.length <= 4, String(kept.length))
-    assert.ok(kept.includes(headers[8] ?? ''))
+    const principals: Principal[] = []
+    for (const header of headers) principals.push(await twice(guard, header))
+    // From the last to the first: what is asked for again is kept again.
+    const isKept = (index: number) => guard.judge(headers[index], [ROLE]) === principals[index]
+    assert.deepEqual([8, 7, 6].map(isKept), [true, true, true])
+    assert.deepEqual([0, 1, 2, 3].map(isKept), [false, false, false, false])
     const forgetful = changeable({ rememberTokens: 0 }).guard
-    await twice(forgetful, headers[0] ?? '')
-    assert.equal(forgetful.recall(headers[0], [ROLE]), undefined)
+    const second = await twice(forgetful, headers[0] ?? '')
+    assert.notEqual(forgetful.judge(headers[0], [ROLE]), second)
   })
 })
 
@@ -198,7 +209,7 @@ describe('Guard.revoke', () => {
       const [seen, unseen] = [await bearer(), await bearer({ jti: 'another' })]
       await twice(guard, seen)
       guard.revoke({ tenantId: TENANT, ...what, issuedBeforeMs: issuedMs + 1 })
-      assert.throws(() => guard.recall(seen, [ROLE]), refusal('token_revoked', reason))
+      assert.throws(() => guard.judge(seen, [ROLE]), refusal('token_revoked', reason))
       await assert.rejects(guard.admit(seen, [ROLE]), refusal('token_revoked', reason))
       await assert.rejects(guard.admit(unseen, [ROLE]), refusal('token_revoked', reason))
       const newer = await bearer({ iat: NOW_SECONDS, uti: 'token-2' })
@@ -209,12 +220,12 @@ describe('Guard.revoke', () => {
   it('leaves alone what it does not name', async () => {
     const { guard } = changeable()
     const header = await bearer()
-    await twice(guard, header)
+    const principal = await twice(guard, header)
     guard.revoke({ tenantId: 'another', issuedBeforeMs: issuedMs + 1 })
     guard.revoke({ tenantId: TENANT, objectId: CLIENT, issuedBeforeMs: issuedMs + 1 })
     guard.revoke({ tenantId: TENANT, tokenId: 'token-2', issuedBeforeMs: issuedMs + 1 })
     guard.revoke({ tenantId: TENANT, objectId: PRINCIPAL, issuedBeforeMs: issuedMs })
-    assert.equal(guard.recall(header, [ROLE])?.appId, CLIENT)
+    assert.equal(guard.judge(header, [ROLE]), principal)
   })
 
   it('asks for a newer token who said that it understands, in whatever case, and nobody else', async () => {

@@ -1,12 +1,12 @@
-import { bearerToken, HEADER_LENGTH_MAX } from './bearer.ts'
+import { bearerToken } from './bearer.ts'
 import { lifetimeOf, type Principal, principalOf } from './claims.ts'
 import { systemNow } from './clock.ts'
 import type { TrustedIssuer } from './issuers.ts'
 import type { VerificationKey } from './keys/source.ts'
 import { type RequiredRoles, requirePermission } from './permission.ts'
-import { fingerprint, type Remembered, RememberedTokens } from './remembered.ts'
+import { type Remembered, RememberedTokens } from './remembered.ts'
 import { type Revocation, Revocations } from './revocations.ts'
-import { tokenVerifier } from './token.ts'
+import { tokenVerifier, type VerifiedToken } from './token.ts'
 import { originFinder } from './trust.ts'
 
 /** What one API expects, and whom it trusts. */
@@ -31,11 +31,11 @@ export interface Guard {
    */
   admit(authorization: string | undefined, required: RequiredRoles): Promise<Principal>
   /**
-   * As `admit`, at once, for a token that was good before and still is; `undefined` says that `admit` has to be asked.
+   * As `admit`, without a promise where nothing has to be fetched: then it returns, or throws, at once.
    *
-   * @throws GuardRefusal of a remembered token that has no permission, or was revoked.
+   * @throws GuardRefusal with status 401 or 403, at once or by its promise; KeysUnavailableError by its promise.
    */
-  recall(authorization: string | undefined, required: RequiredRoles): Principal | undefined
+  judge(authorization: string | undefined, required: RequiredRoles): Principal | Promise<Principal>
   /** Ends tokens before their time; new ones count. A client that declared `cp1` is told to ask for one (wire.md §11). */
   revoke(revocation: Revocation): void
 }
@@ -45,7 +45,6 @@ const SKEW_SECONDS = 300
 const SKEW_MAX = 600
 const REMEMBERED = 10_000
 const REMEMBERED_MAX = 1_000_000
-const SCHEME = 'Bearer '
 
 /**
  * Makes the guard of one web API.
@@ -71,8 +70,6 @@ class ApiGuard implements Guard {
   readonly #verify: ReturnType<typeof tokenVerifier>
   readonly #remembered: RememberedTokens
   readonly #revocations = new Revocations()
-  // Of the header that was just asked for in vain, so that `admit`, which follows, need not take its fingerprint again.
-  #missed: { readonly authorization: string; readonly name: string } | undefined
 
   constructor({
     audience,
@@ -91,51 +88,34 @@ class ApiGuard implements Guard {
     this.#remembered = new RememberedTokens(rememberTokens)
   }
 
-  recall(authorization: string | undefined, required: RequiredRoles): Principal | undefined {
-    // What has another form was never remembered; `admit` says what is wrong with it.
-    if (!authorization?.startsWith(SCHEME) || authorization.length > HEADER_LENGTH_MAX) return undefined
-    const name = fingerprint(authorization.slice(SCHEME.length))
-    const principal = this.#recallByName(name)
-    this.#missed = principal ? undefined : { authorization, name }
-    if (principal) requirePermission(principal, required)
-    return principal
-  }
-
-  #recallByName(name: string): Principal | undefined {
-    const remembered = this.#remembered.get(name)
-    if (!remembered) return undefined
-    if (this.#stillGood(remembered)) return remembered.principal
-    this.#remembered.delete(name)
-    return undefined
-  }
-
   async admit(authorization: string | undefined, required: RequiredRoles): Promise<Principal> {
-    let name = this.#takeMissed(authorization)
-    if (name === undefined) {
-      const recalled = this.recall(authorization, required)
-      if (recalled) return recalled
-      name = this.#takeMissed(authorization)
-    }
+    return this.judge(authorization, required)
+  }
+
+  judge(authorization: string | undefined, required: RequiredRoles): Principal | Promise<Principal> {
     const token = bearerToken(authorization)
-    name ??= fingerprint(token)
+    const remembered = this.#remembered.get(token)
+    if (remembered && this.#stillGood(remembered)) {
+      requirePermission(remembered.principal, required)
+      return remembered.principal
+    }
     const verified = this.#verify(token)
-    const { claims, origin, kid, key } = verified instanceof Promise ? await verified : verified
+    return verified instanceof Promise
+      ? verified.then((each) => this.#letIn(token, each, required))
+      : this.#letIn(token, verified, required)
+  }
+
+  #letIn(token: string, verified: VerifiedToken, required: RequiredRoles): Principal {
+    const { claims, origin, kid, key } = verified
     const principal = principalOf(claims, origin, this.#expected, this.#now())
     this.#revocations.check(principal)
-    if (this.#remembered.isKnown(name)) {
+    if (this.#remembered.hasComeBefore(token)) {
       const { fromMs, untilMs } = lifetimeOf(claims, origin.trust, this.#expected.skewSeconds)
       const { revision } = this.#revocations
-      this.#remembered.set(name, { fromMs, untilMs, principal, origin, kid, key, revision })
+      this.#remembered.set(token, { fromMs, untilMs, principal, origin, kid, key, revision })
     }
     requirePermission(principal, required)
     return principal
-  }
-
-  /** No token is kept in clear for longer than between the two calls. */
-  #takeMissed(authorization: string | undefined): string | undefined {
-    const missed = this.#missed
-    this.#missed = undefined
-    return missed !== undefined && missed.authorization === authorization ? missed.name : undefined
   }
 
   revoke(revocation: Revocation): void {

@@ -9,63 +9,73 @@ export interface Remembered extends Lifetime, Pick<VerifiedToken, 'origin' | 'ki
   revision: number
 }
 
-/** The name of a token: of the entire text, so that no part of it can be exchanged. */
-export const fingerprint = (token: string): string => hash('sha256', token, 'base64url')
+interface Kept {
+  readonly name: string
+  readonly token: Remembered
+}
 
-const DOOR = 65_536
+/** The name of a token: of the entire text, so that no part of it can be exchanged. */
+const fingerprint = (token: string): string => hash('sha256', token, 'base64url')
+
+const DOORS = 65_536
 
 /**
  * Tokens that were good, by fingerprint, up to a number of them. A token is kept when it comes for the second time, so that
  * tokens which are used once neither push others out nor cost memory. Those that were used since the last turn stay; there
  * are two halves, and when one is full the other is let go.
+ *
+ * Where to look is said by 32 bits of the signature, so that a token which is not here need not be hashed to be missed. Of two
+ * tokens in one place the later is kept, and neither is ever taken for the other.
  */
 export class RememberedTokens {
   readonly #half: number
-  /** A part of the name of who came last by each door; two tokens that are taken for one are kept at once, and that is all. */
-  readonly #doors = new Uint32Array(DOOR)
-  #recent = new Map<string, Remembered>()
-  #older = new Map<string, Remembered>()
+  /** The place of who came last by each door; two tokens that are taken for one are kept at once, and that is all. */
+  readonly #doors = new Int32Array(DOORS)
+  #recent = new Map<number, Kept>()
+  #older = new Map<number, Kept>()
 
   constructor(max: number) {
     this.#half = Math.ceil(max / 2)
   }
 
-  get(name: string): Remembered | undefined {
-    const recent = this.#recent.get(name)
-    if (recent) return recent
-    const older = this.#older.get(name)
-    if (older) this.set(name, older)
-    return older
+  get(token: string): Remembered | undefined {
+    const place = placeOf(token)
+    const recent = this.#recent.get(place)
+    const kept = recent ?? this.#older.get(place)
+    if (!kept || kept.name !== fingerprint(token)) return undefined
+    if (!recent) this.#keep(place, kept)
+    return kept.token
   }
 
   /** Whether a good token is worth keeping: it has come before. */
-  isKnown(name: string): boolean {
+  hasComeBefore(token: string): boolean {
     if (this.#half === 0) return false
-    const part = partOf(name, 0)
-    const door = partOf(name, 8) % DOOR
-    if (this.#doors[door] === part) return true
-    this.#doors[door] = part
+    const place = placeOf(token)
+    const door = place & (DOORS - 1)
+    if (this.#doors[door] === place) return true
+    this.#doors[door] = place
     return false
   }
 
-  set(name: string, token: Remembered): void {
+  set(token: string, good: Remembered): void {
+    this.#keep(placeOf(token), { name: fingerprint(token), token: good })
+  }
+
+  #keep(place: number, kept: Kept): void {
     if (this.#recent.size >= this.#half) {
       this.#older = this.#recent
       this.#recent = new Map()
     }
-    this.#recent.set(name, token)
-  }
-
-  delete(name: string): void {
-    this.#recent.delete(name)
-    this.#older.delete(name)
+    this.#recent.set(place, kept)
   }
 }
 
-/** 32 bits of a name, from eight of its characters (FNV-1a); the name itself cannot be chosen. */
-function partOf(name: string, start: number): number {
-  let bits = 0x811c9dc5
-  for (let index = start; index < start + 8; index++)
-    bits = Math.imul(bits ^ name.charCodeAt(index), 0x01000193)
-  return bits >>> 0
+const PLACE_FROM = 8
+
+/** 32 bits of a token, from eight of the last characters of its signature (FNV-1a). */
+function placeOf(token: string): number {
+  let bits = 0x811c9dc5 | 0
+  for (let index = token.length - PLACE_FROM; index < token.length; index++)
+    bits = Math.imul(bits ^ token.charCodeAt(index), 0x01000193)
+  return bits
 }

@@ -36,7 +36,7 @@ export function originFinder(issuers: readonly TrustedIssuer[]): OriginOf {
   const trusts = issuers.map(trusted)
   const exact = new Map(trusts.filter(({ around }) => !around).map((trust) => [trust.issuer, trust]))
   const templates = trusts.filter(({ around }) => around)
-  return (claims) => {
+  const find: OriginOf = (claims) => {
     const issuer = textClaim(claims, 'iss')
     const trust = exact.get(issuer)
     if (trust && !isEntra(trust.kind)) return { trust, issuer, tenantId: issuer }
@@ -51,6 +51,15 @@ export function originFinder(issuers: readonly TrustedIssuer[]): OriginOf {
     if (found.tenants && !found.tenants.has(tenantId))
       throw new GuardRefusal('tenant_unaccepted', `tenant ${tenantId} is not on the list`)
     return { trust: found, issuer, tenantId }
+  }
+  // Most tokens are of the tenant that the one before was of.
+  let last: { readonly iss: unknown; readonly tid: unknown; readonly origin: Origin } | undefined
+  return (claims) => {
+    const [iss, tid] = [claims['iss'], claims['tid']]
+    if (last && iss === last.iss && tid === last.tid) return last.origin
+    const origin = find(claims)
+    last = { iss, tid, origin }
+    return origin
   }
 }
 

@@ -48,7 +48,7 @@ const permissions = permissionTable({
 })
 
 interface Setup {
-  readonly guard: Pick<Guard, 'admit' | 'recall'>
+  readonly guard: Pick<Guard, 'judge'>
   readonly body?: RefusalBody<unknown> | undefined
   readonly log: string[]
 }
@@ -268,7 +268,7 @@ for (const [name, start] of Object.entries(ADAPTERS)) {
         hint: 'a hint',
         retryAfterMs: 4500,
       })
-      const guard = { admit: () => Promise.reject(failure), recall: () => undefined }
+      const guard = { judge: () => Promise.reject(failure) }
       const url = await start(t, { guard, log: [] })
       const response = await fetch(`${url}/orders/7`, { headers: { authorization: bearer() } })
       assert.deepEqual(
@@ -283,7 +283,7 @@ for (const [name, start] of Object.entries(ADAPTERS)) {
 
     it('passes on errors that are no refusals, and lets nobody in', async (t) => {
       const log: string[] = []
-      const broken = { admit: () => Promise.reject(new Error('a bug')), recall: () => undefined }
+      const broken = { judge: () => Promise.reject(new Error('a bug')) }
       const url = await start(t, { guard: broken, log })
       assert.equal((await ask(`${url}/orders/7`, bearer())).status, 500)
       assert.deepEqual(log, ['a bug'])

@@ -215,7 +215,7 @@ describe('guarded', () => {
 
   it('lets errors that are no refusals reach the error handler of the API', async (t) => {
     const failure = new Error('no connection to the keys')
-    const broken = { admit: () => Promise.reject(failure), recall: () => undefined }
+    const broken = { judge: () => Promise.reject(failure) }
     const seen: unknown[] = []
     const url = await listening(t, (app) => {
       guarded(app, { guard: broken })

@@ -19,7 +19,7 @@ declare module 'fastify' {
 
 /** The guard of a Fastify scope, and how its refusals look. */
 export interface FastifyGuardOptions {
-  readonly guard: Pick<Guard, 'admit' | 'recall'>
+  readonly guard: Pick<Guard, 'judge'>
   /** Who may call which route, for those that say nothing in `config.roles`. */
   readonly permissions?: PermissionTable | undefined
   /** Makes the body of a refusal. Default: problem+json (RFC 9457). */

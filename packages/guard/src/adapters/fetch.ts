@@ -8,7 +8,7 @@ import { unlisted } from './passage.ts'
 
 /** The guard of a `fetch` handler, and how its refusals look. */
 export interface FetchGuardOptions {
-  readonly guard: Pick<Guard, 'admit' | 'recall'>
+  readonly guard: Pick<Guard, 'judge'>
   /** Who may call which route; what is not in it is refused. */
   readonly permissions: PermissionTable
   /** Makes the body of a refusal. Default: problem+json (RFC 9457). */
@@ -89,7 +89,7 @@ async function entry(
   const required = permissions.ofRequest(request.method, pathname)
   try {
     if (required === undefined) return await unlisted(guard, authorization)
-    return guard.recall(authorization, required) ?? (await guard.admit(authorization, required))
+    return await guard.judge(authorization, required)
   } catch (error) {
     if (!isRefusal(error)) throw error
     onRefused?.(error, request)

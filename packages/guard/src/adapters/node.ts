@@ -9,7 +9,7 @@ import { pass } from './passage.ts'
 
 /** The guard of a `node:http` server, and how its refusals look. */
 export interface NodeGuardOptions<Request = IncomingMessage> {
-  readonly guard: Pick<Guard, 'admit' | 'recall'>
+  readonly guard: Pick<Guard, 'judge'>
   /** Who may call which route; what is not in it is refused. */
   readonly permissions: PermissionTable
   /** Makes the body of a refusal. Default: problem+json (RFC 9457). */

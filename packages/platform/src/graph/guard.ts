@@ -14,20 +14,21 @@ export function directoryGuard(keys: KeySource, now: Now): Guard {
   }
   const guard = createGuard(options)
   const unrevoked = createGuard(options)
+  const judge: Guard['judge'] = (authorization, required) => {
+    const again = (error: unknown) => {
+      if (isPlainRevocation(error)) return unrevoked.judge(authorization, required)
+      throw error
+    }
+    try {
+      const judged = guard.judge(authorization, required)
+      return judged instanceof Promise ? judged.catch(again) : judged
+    } catch (error) {
+      return again(error)
+    }
+  }
   return {
-    admit: (authorization, required) =>
-      guard.admit(authorization, required).catch((error: unknown) => {
-        if (isPlainRevocation(error)) return unrevoked.admit(authorization, required)
-        throw error
-      }),
-    recall: (authorization, required) => {
-      try {
-        return guard.recall(authorization, required)
-      } catch (error) {
-        if (isPlainRevocation(error)) return undefined
-        throw error
-      }
-    },
+    admit: async (authorization, required) => judge(authorization, required),
+    judge,
     revoke: (revocation) => guard.revoke(revocation),
   }
 }
