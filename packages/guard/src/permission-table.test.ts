@@ -48,6 +48,14 @@ describe('PermissionTable.ofRequest', () => {
       ['GET', '*', undefined],
       ['GET', '', undefined],
       ['GET', '/constructor', undefined],
+      // Some routers take these for /orders/export, others for an order.
+      ['GET', '/orders/EXPORT', undefined],
+      ['GET', '/orders/%65xport', undefined],
+      ['GET', '/orders/%45xport', undefined],
+      ['GET', '/orders/7%', undefined],
+      ['GET', '/orders/EXPORTS', ['one']],
+      ['GET', '/INVOICES/export', ['any']],
+      ['GET', '/invoices/Export', undefined],
     ]
   for (const [method, target, roles] of cases) {
     it(`${roles ? `knows ${String(roles)} for` : 'knows nobody for'} ${method} ${target}`, () => {

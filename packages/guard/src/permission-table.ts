@@ -19,6 +19,7 @@ export interface PermissionTable {
 
 interface Pattern {
   readonly segments: readonly string[]
+  readonly loose: readonly string[]
   readonly required: RequiredRoles
 }
 
@@ -50,9 +51,19 @@ export function permissionTable(permissions: RoutePermissions): PermissionTable 
       throw new TypeError(`Cannot permit '${route}', as somebody who may call it is needed: found nobody`)
   }
   const patterns = patternsByMethod(rules)
-  const look = (method: string, path: string) =>
-    (path.includes('/:') ? undefined : rules.get(`${method} ${path}`)) ??
-    patterns.get(method)?.find(({ segments }) => matches(segments, path.split('/')))?.required
+  const written = [...rules.keys()].filter((route) => !route.includes('/:'))
+  const loose = new Set(written.map((route) => route.toLowerCase()))
+  const look = (method: string, path: string) => {
+    const exact = path.includes('/:') ? undefined : rules.get(`${method} ${path}`)
+    if (exact !== undefined) return exact
+    const list = patterns.get(method) ?? []
+    const found = list.find(({ segments }) => matches(segments, path.split('/')))
+    const read = readLoosely(path)
+    const isOther = (pattern: Pattern) => matches(pattern.loose, read.split('/'))
+    return loose.has(`${method.toLowerCase()} ${read}`) || list.find(isOther) !== found
+      ? undefined
+      : found?.required
+  }
   return {
     routes: [...rules.keys()],
     ofRoute: (route) => rules.get(route),
@@ -69,13 +80,25 @@ const AMBIGUOUS = /\/\/|\\|%2f|%5c|%00|\/\.{1,2}(\/|$)|\/(%2e|\.){1,2}(\/|$)/i
 
 const isPlain = (path: string): boolean => path.startsWith('/') && !AMBIGUOUS.test(path)
 
+/**
+ * A path as the router reads it that takes most for the same: Express ignores case, Hono decodes. Where that leads to another
+ * route than the path as it came, nobody knows whose permission counts.
+ */
+function readLoosely(path: string): string {
+  try {
+    return decodeURIComponent(path).toLowerCase()
+  } catch {
+    return ''
+  }
+}
+
 function patternsByMethod(rules: ReadonlyMap<string, RequiredRoles>): ReadonlyMap<string, Pattern[]> {
   const patterns = new Map<string, Pattern[]>()
   for (const [route, required] of rules) {
     const [method = '', path = ''] = route.split(' ')
     if (!path.includes('/:')) continue
     const list = patterns.get(method) ?? []
-    list.push({ segments: path.split('/'), required })
+    list.push({ segments: path.split('/'), loose: path.toLowerCase().split('/'), required })
     patterns.set(method, list)
   }
   // As routers do: what is written out goes before what stands for anything, from left to right.
