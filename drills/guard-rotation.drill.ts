@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createGuard, type Guard, GuardRefusal, oauthIssuer } from '@tomte/guard'
 import { serverTls } from '../conformance/tls-test-support.ts'
+import { startGuardedPlatform, VERSIONS } from './guarded-platform.ts'
 import type { DrillOptions, DrillResult, Row } from './row.ts'
 
 const AUDIENCE = 'api://orders'
@@ -23,9 +24,58 @@ export interface GuardRotationOptions extends DrillOptions {
 export async function drill({ rotations = ROTATIONS }: GuardRotationOptions): Promise<DrillResult> {
   const issuer = await startIssuer()
   try {
-    return { drill: 'guard-rotation', rows: [await rotated(issuer, rotations)] }
+    const rows = [await rotated(issuer, rotations), await platformRotated(rotations)]
+    return { drill: 'guard-rotation', rows }
   } finally {
     issuer.stop()
+  }
+}
+
+const CALLERS = 8
+const CALLS_PER_KEY = 5
+
+/** Callers never pause while the platform changes its key: each call is made by a new token, by an old one, and by a forged one. */
+async function platformRotated(rotations: number): Promise<Row> {
+  let nowMs = Date.now()
+  const platform = await startGuardedPlatform(() => nowMs)
+  const fared = { calls: 0, failed: 0, longestWaitMs: 0 }
+  const answers = async (token: string, status: number) => {
+    const startMs = performance.now()
+    if ((await platform.call(token)) !== status) fared.failed++
+    fared.calls++
+    fared.longestWaitMs = Math.max(fared.longestWaitMs, performance.now() - startMs)
+  }
+  const signers = new Set<string>()
+  let tokenRequests = 0
+  const caller = async (number: number) => {
+    let before = ''
+    for (let call = 0; call < rotations * CALLS_PER_KEY; call++) {
+      const token = await platform.token(VERSIONS[(number + call) % VERSIONS.length] ?? '1.0')
+      tokenRequests++
+      signers.add(kidOf(token))
+      await answers(token, 200)
+      await answers(`${token.slice(0, -8)}AAAAAAAA`, 401)
+      await answers(before === '' ? token : before, 200)
+      before = token
+      // The key changes in the midst of the others' calls, and after the first keys were read: they are not asked for again at once.
+      if (number === 0 && call % CALLS_PER_KEY === VERSIONS.length) {
+        nowMs += ROTATED_EVERY_MS
+        await platform.rotate()
+      }
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: CALLERS }, (_, number) => caller(number)))
+  } finally {
+    await platform.stop()
+  }
+  return {
+    what: `platform: signing key changed ${rotations} times, tokens of both versions by ${signers.size} keys`,
+    ...fared,
+    tokenRequests,
+    withoutRenewals: true,
+    goal: `0 wrong answers, tokens by more than ${rotations} keys`,
+    met: fared.failed === 0 && signers.size > rotations,
   }
 }
 
@@ -75,9 +125,15 @@ async function rotated(issuer: Issuer, rotations: number): Promise<Row> {
     what: `signing key changed ${rotations} times`,
     ...fared,
     tokenRequests: 0,
+    withoutRenewals: true,
     goal: `0 wrong answers, <= ${requestsMax} requests for keys`,
     met: fared.failed === 0 && issuer.requests() <= requestsMax,
   }
+}
+
+const kidOf = (token: string): string => {
+  const header = Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString()
+  return (JSON.parse(header) as { readonly kid: string }).kid
 }
 
 async function isLetIn(guard: Guard, token: string): Promise<boolean | undefined> {

@@ -90,6 +90,32 @@ describe('tokenVerifier, where the issuer uses more algorithms', () => {
     await assert.rejects(verifiedClaims(`${content}.${der.toString('base64url')}`, all), FORGED)
   })
 
+  it('takes no number of an RSA or Ed25519 signature with the order of its group added, which would verify the same', async () => {
+    const modulus = BigInt(
+      `0x${Buffer.from(publicKey.export({ format: 'jwk' }).n ?? '', 'base64url').toString('hex')}`,
+    )
+    const hexOf = (number: bigint, bytes: number) => number.toString(16).padStart(bytes * 2, '0')
+    let fitting = 0
+    for (let round = 0; fitting === 0 && round < 200; round++) {
+      const token = await signed({}, privateKey, 'RS256', { ...CLAIMS, uti: String(round) })
+      const end = token.lastIndexOf('.') + 1
+      const more = BigInt(`0x${Buffer.from(token.slice(end), 'base64url').toString('hex')}`) + modulus
+      // Only a small one leaves room for it.
+      if (more >= 2n ** 2048n) continue
+      fitting++
+      const other = Buffer.from(hexOf(more, 256), 'hex').toString('base64url')
+      await assert.rejects(verifiedClaims(token.slice(0, end) + other), FORGED)
+    }
+    assert.equal(fitting, 1)
+    const order = 2n ** 252n + 27742317777372353535851937790883648493n
+    const token = await at('ed', 'EdDSA', ed.privateKey)
+    const end = token.lastIndexOf('.') + 1
+    const bytes = Buffer.from(token.slice(end), 'base64url')
+    const scalar = BigInt(`0x${Buffer.from(bytes.subarray(32)).reverse().toString('hex')}`) + order
+    const other = Buffer.concat([bytes.subarray(0, 32), Buffer.from(hexOf(scalar, 32), 'hex').reverse()])
+    await assert.rejects(verifiedClaims(token.slice(0, end) + other.toString('base64url'), all), FORGED)
+  })
+
   it('takes no curve but P-256, no secret and no private key', async () => {
     for (const [kid, { privateKey: key }] of [
       ['curve', otherCurve],

@@ -4,6 +4,7 @@ import { decodeBase64url } from './base64url.ts'
 import { hasDuplicates, type JsonObject, jsonObject } from './json-object.ts'
 import type { VerificationKey } from './keys/source.ts'
 import { GuardRefusal } from './refusal.ts'
+import { Scratch } from './scratch.ts'
 import type { Origin, OriginOf } from './trust.ts'
 import { TENANT_TEMPLATE } from './issuers.ts'
 
@@ -29,8 +30,7 @@ interface Header {
 export type VerifyToken = (token: string) => VerifiedToken | Promise<VerifiedToken>
 
 const HEADERS_MAX = 100
-// Filled anew for each token, and done with before the next: fresh memory would cost more than filling it.
-const SIGNED = Buffer.allocUnsafeSlow(16_384)
+const SIGNED = new Scratch()
 
 /**
  * Makes the function that verifies a compact JWS with the key that it names, of the issuer that it names (RFC 7515 §5.2, RFC 8725).
@@ -122,7 +122,7 @@ function keyFor(
 function checkSignature(token: string, payloadEnd: number, verifier: Verifier): void {
   const signature = decoded(token.slice(payloadEnd + 1))
   // Of a token whose parts are base64url, which is ASCII, and shorter than a header may be.
-  const signed = SIGNED.subarray(0, SIGNED.write(token.slice(0, payloadEnd), 'latin1'))
+  const signed = SIGNED.write(token.slice(0, payloadEnd), 'latin1')
   if (signed.length !== payloadEnd || !verifier(signed, signature))
     throw new GuardRefusal('signature_invalid', 'the signature does not belong to the token')
 }
