@@ -128,7 +128,8 @@ describe('Api waits', () => {
       message: 'Cannot GET /v1/orders: status 429, busy: Later.',
     })
     assert.equal(calls.length, 6)
-    assert.deepEqual(clock.slept, [250, 500, 1000, 2000, 4000])
+    // Each back-off of its own, and after it what the pace of the API is still quiet for.
+    assert.deepEqual(clock.slept, [250, 750, 500, 1500, 1000, 3000, 2000, 6000, 4000, 12_000])
     assert.deepEqual([orders.requests, orders.retries], [6, 5])
   })
 

@@ -98,6 +98,23 @@ describe('Api.batch', () => {
     assert.equal(orders.retries, 1)
   })
 
+  it('sends however many items again that were throttled without a named wait', async (t) => {
+    const seen = new Set<string>()
+    const { orders } = await scriptedApi(
+      t,
+      eachItem(({ url }) => {
+        if (seen.has(url)) return { status: 200, body: url }
+        seen.add(url)
+        return busy()
+      }),
+    )
+    const answers = await orders.batch(numbered(200))
+    assert.deepEqual(
+      answers.map(({ body }) => body),
+      numbered(200).map(({ url }) => url),
+    )
+  })
+
   it('gives up on an item that is throttled six times', async (t) => {
     const { orders, calls, clock } = await scriptedApi(
       t,
@@ -110,7 +127,8 @@ describe('Api.batch', () => {
       status: 429,
     })
     assert.equal(calls.length, 6)
-    assert.deepEqual(clock.slept, [250, 500, 1000, 2000, 4000])
+    // Each back-off of its own, and after it what the pace of the API is still quiet for.
+    assert.deepEqual(clock.slept, [250, 750, 500, 1500, 1000, 3000, 2000, 6000, 4000, 12_000])
   })
 
   it('gives up on an item that is asked to wait more than five minutes', async (t) => {

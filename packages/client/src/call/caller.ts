@@ -171,7 +171,8 @@ export class Caller {
     const nowMs = this.clock.now()
     const delay = nextDelay(attempt, nowMs, this.random)
     if (delay === undefined || nowMs + delay.ms >= untilMs) return undefined
-    if (!(delay.named && attempt.status === 429) && !this.#budget.take()) return undefined
+    // A throttled call was not done, and the pace sees to it that an API is not overrun.
+    if (attempt.status !== 429 && !this.#budget.take()) return undefined
     return delay.ms
   }
 

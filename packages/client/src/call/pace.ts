@@ -32,6 +32,9 @@ const CONCURRENCY_MAX = 64
 const SLOW_FACTOR = 4
 const SLOW_MIN_MS = 50
 const SMOOTHING = 0.1
+// For APIs that refuse without saying for how long (wire.md §13.6).
+const BACK_OFF_FIRST_MS = 1000
+const BACK_OFF_MAX_MS = 30_000
 
 /**
  * How fast one API is called on behalf of one tenant: so many calls at a time, so many units in ten seconds, and none at all
@@ -48,6 +51,7 @@ export class Pace {
   #quietUntilMs = 0
   #wakesAtMs = Number.POSITIVE_INFINITY
   #fewerAtMs = 0
+  #backOff = { atMs: Number.NEGATIVE_INFINITY, ms: BACK_OFF_FIRST_MS / 2 }
   readonly #latency = { single: new Latency(), batch: new Latency() }
 
   constructor(clock: Clock) {
@@ -122,9 +126,21 @@ export class Pace {
   refused(underway: Underway, units: number, waitMs: number | undefined): void {
     const nowMs = this.#clock.now()
     this.#quota.correct(underway.spending, -units, nowMs)
-    this.#quota.refused(nowMs)
+    const quietMs = waitMs ?? this.#unnamedMs(nowMs)
+    this.#quota.refused(nowMs, waitMs)
     this.#fewer(0.7, nowMs)
-    if (waitMs !== undefined) this.#quietUntilMs = Math.max(this.#quietUntilMs, nowMs + waitMs)
+    this.#quietUntilMs = Math.max(this.#quietUntilMs, nowMs + quietMs)
+  }
+
+  /** How long to leave an API alone that does not say: twice as long as the last time, if it has granted nothing since. */
+  #unnamedMs(nowMs: number): number {
+    const { atMs, ms } = this.#backOff
+    if (nowMs < atMs + ms) return 0
+    this.#backOff = {
+      atMs: nowMs,
+      ms: !this.#quota.isGranting ? Math.min(ms * 2, BACK_OFF_MAX_MS) : BACK_OFF_FIRST_MS,
+    }
+    return this.#backOff.ms
   }
 
   /** What a call has cost, known after it has come back. */

@@ -80,8 +80,10 @@ describe('Quota', () => {
     const quota = new Quota()
     quota.spend(1000, 0)
     quota.refused(0)
+    quota.spend(1, 29_990)
     for (let nowMs = 30_000; nowMs < 40_000; nowMs += 100) quota.refused(nowMs)
     assert.equal(quota.limit, 950)
+    quota.spend(1, 69_990)
     quota.refused(70_000)
     assert.equal(quota.limit, 902.5)
   })
@@ -129,7 +131,18 @@ describe('Quota', () => {
       quota.waitMs(quota.limit, nowMs + 10)
       limits.push(quota.limit)
     }
-    assert.deepEqual(limits.slice(0, 4), [1000, 1010, 1031, 1073])
+    assert.deepEqual(limits.slice(0, 4), [1000, 1010, 1041, 1135])
+  })
+
+  it('learns nothing from a refusal since the last of which nothing was granted', () => {
+    const quota = new Quota()
+    quota.spend(1000, 0)
+    quota.refused(0)
+    for (let nowMs = 4000; nowMs < 60_000; nowMs += 4000) {
+      quota.correct(quota.spend(20, nowMs), -20, nowMs)
+      quota.refused(nowMs)
+    }
+    assert.equal(quota.limit, 1000)
   })
 
   it('lets something through that is larger than all it has learned', () => {
