@@ -1,7 +1,7 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { failureOf } from './failure.ts'
 import { standardOutput } from './output.ts'
-import { exportCommand, type PlatformArguments, platformCommand } from './platform.ts'
+import { addPlatform, type Run } from './platform-options.ts'
 import { runCommand } from './run.ts'
 import { Stopped } from './signals.ts'
 
@@ -41,9 +41,8 @@ export async function tomte(args: readonly string[]): Promise<number> {
 }
 
 const WRONG_USAGE = 2
-const IDENTITY_PORT = 8480
 
-async function parse(args: readonly string[], output: Output): Promise<void> {
+async function parse(args: readonly string[], output: ReturnType<typeof standardOutput>): Promise<void> {
   let help = ''
   try {
     const command = program(
@@ -56,11 +55,6 @@ async function parse(args: readonly string[], output: Output): Promise<void> {
     await output.print(help)
   }
 }
-
-type Output = ReturnType<typeof standardOutput>
-
-/** Does a command's work with the output that it prints to. */
-type Run = (work: (output: Output) => Promise<void>) => Promise<void>
 
 function program(run: Run, writeOut: (text: string) => void): Command {
   const command = new Command('tomte')
@@ -82,63 +76,4 @@ function program(run: Run, writeOut: (text: string) => void): Command {
     )
   addPlatform(command, run)
   return command
-}
-
-function addPlatform(command: Command, run: Run): void {
-  const platform = command
-    .command('platform')
-    .description('start the local identity platform and directory')
-    .option('--port <number>', 'TCP port on localhost; 0 takes a free one', portNumber, 8443)
-    .option('--data <folder>', 'where everything is kept', '.tomte')
-    .addOption(
-      new Option('--managed-identity [port]', 'endpoints for managed identities, on a port of their own')
-        .argParser(portNumber)
-        .preset(String(IDENTITY_PORT)),
-    )
-    .addOption(
-      new Option('--user-assigned <name>', 'a user-assigned identity; may be given several times')
-        .argParser((name: string, known?: readonly string[]) => [...(known ?? []), name])
-        .implies({ managedIdentity: IDENTITY_PORT }),
-    )
-    .addOption(
-      new Option('--arc-keys <folder>', "where Azure Arc's key files are written").implies({
-        managedIdentity: IDENTITY_PORT,
-      }),
-    )
-    .option(
-      '--database <url>',
-      'PostgreSQL in place of SQLite: its address, or the name of the environment variable that has it',
-      databaseAddress,
-    )
-    .option('--seed <file>', 'what is to be there, as `tomte platform export` writes it')
-    .option('--drills', 'faults and clock on demand, at /drills')
-    .option(
-      '--as-real-hosts',
-      'answer as login.microsoftonline.com and its like, too, for names that lead to this machine',
-    )
-    .option('--json', 'one JSON document on standard output when it is ready')
-    .exitOverride()
-    .action((options: PlatformArguments) => run((output) => platformCommand(options, output)))
-  platform
-    .command('export')
-    .description('print the state of a platform that does not run, without any secret: a seed for --seed')
-    .exitOverride()
-    .action((_options: object, child: Command) =>
-      run((output) => exportCommand(child.optsWithGlobals<PlatformArguments>(), output)),
-    )
-}
-
-const VARIABLE = /^[A-Z_][A-Z0-9_]*$/
-
-/** A password on a command line is shown to every user of the machine, so the address may be in the environment. */
-function databaseAddress(text: string): string {
-  const address = VARIABLE.test(text) ? process.env[text] : text
-  if (address) return address
-  throw new InvalidArgumentError(`the environment variable ${text} must hold an address of PostgreSQL`)
-}
-
-function portNumber(text: string): number {
-  const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
-  throw new InvalidArgumentError('a whole number from 0 to 65535 is needed')
 }

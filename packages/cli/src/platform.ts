@@ -1,18 +1,32 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import {
-  exportPlatform,
   type ManagedIdentityOptions,
   type Platform,
   PlatformError,
+  type PlatformOptions,
   startPlatform,
 } from '@tomte/platform'
 import type { Output } from './output.ts'
+import { announce } from './running-platform.ts'
 import { stopSignal } from './signals.ts'
 
 export interface PlatformArguments {
   readonly port: number
   readonly data: string
+  /** The address to listen on, in place of `localhost`. */
+  readonly host?: string | undefined
+  /** The names by which others reach it. */
+  readonly name?: readonly string[] | undefined
+  readonly tlsCertificate?: string | undefined
+  readonly tlsKey?: string | undefined
+  /** The password itself, which the command line names by a variable alone. */
+  readonly administratorPassword?: string | undefined
+  /** More tenants. */
+  readonly tenant?: PlatformOptions['tenants']
+  /** Lets the issuers of federated credentials be in private networks. */
+  readonly allowPrivateNetworkIssuers?: boolean | undefined
+  readonly issuerCa?: string | undefined
   /** The port of the endpoints for managed identities; `undefined` for none. */
   readonly managedIdentity?: number | undefined
   /** The names of user-assigned identities, beside the system-assigned one. */
@@ -59,26 +73,58 @@ async function readSeed(file: string | undefined) {
   }
 }
 
-/** `tomte platform export`: prints the state of a platform that does not run, as a seed. */
-export async function exportCommand(
-  { data, database }: Pick<PlatformArguments, 'data' | 'database'>,
-  output: Output,
-): Promise<void> {
-  const state = await exportPlatform({ dataFolder: data, database })
-  await output.result(state, JSON.stringify(state, undefined, 2))
+/** Reads a file of PEM text that an option names. */
+async function readPem(file: string | undefined, option: string): Promise<string | undefined> {
+  if (file === undefined) return undefined
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new PlatformError(
+      `Cannot read '${file}', as ${option} needs a readable PEM file: ${error.code ?? 'it cannot be read'}`,
+      { code: 'certificate_unusable', hint: 'Correct the path, or the permissions of the file' },
+    )
+  })
+}
+
+async function optionsOf(options: PlatformArguments): Promise<PlatformOptions> {
+  const certificate = await readPem(options.tlsCertificate, '--tls-certificate')
+  const privateKey = await readPem(options.tlsKey, '--tls-key')
+  return {
+    dataFolder: options.data,
+    database: options.database,
+    port: options.port,
+    host: options.host,
+    names: options.name,
+    tls: certificate !== undefined && privateKey !== undefined ? { certificate, privateKey } : undefined,
+    administratorPassword: options.administratorPassword,
+    tenants: options.tenant,
+    federation: {
+      allowPrivateNetwork: options.allowPrivateNetworkIssuers,
+      ca: await readPem(options.issuerCa, '--issuer-ca'),
+    },
+    managedIdentity: managedIdentityOf(options),
+    drills: options.drills,
+    asRealHosts: options.asRealHosts,
+    seed: await readSeed(options.seed),
+  }
 }
 
 /** `tomte platform`: runs the local identity platform until it is told to stop. */
 export async function platformCommand(options: PlatformArguments, output: Output): Promise<void> {
-  const { port, data, drills = false, database } = options
   const signal = stopSignal()
-  const managedIdentity = managedIdentityOf(options)
-  const seed = await readSeed(options.seed)
-  const { asRealHosts } = options
-  const kept = { dataFolder: data, database, seed }
-  const platform = await startPlatform({ ...kept, port, drills, managedIdentity, asRealHosts })
+  const platform = await startPlatform(await optionsOf(options))
+  const document = readyDocument(platform)
+  const retract = await announce(options.data, document)
+  try {
+    await output.result(document, readyText(platform))
+    if (!signal.aborted) await once(signal, 'abort')
+  } finally {
+    await retract()
+    await platform.close()
+  }
+}
+
+function readyText(platform: Platform): string {
   const { origin, graphUrl, caFile, keyFiles, managedIdentity: host, drillsUrl, realHosts } = platform
-  const text = [
+  return [
     `The identity platform is ready at ${origin}`,
     `  portal          ${origin}/portal`,
     `  directory       ${graphUrl}`,
@@ -91,9 +137,6 @@ export async function platformCommand(options: PlatformArguments, output: Output
     ...keyFiles.list.map(({ file, purpose }) => `  key file        ${file} (${purpose})`),
     'Ctrl-C ends it.',
   ].join('\n')
-  await output.result(readyDocument(platform), text)
-  if (!signal.aborted) await once(signal, 'abort')
-  await platform.close()
 }
 
 function managedIdentityOf({

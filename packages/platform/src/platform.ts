@@ -9,8 +9,8 @@ import { registerDrills } from './drill/routes.ts'
 import { LaggingReads, Replication } from './drill/replication.ts'
 import { runScript } from './drill/script.ts'
 import { watch } from './drill/watch.ts'
-import { parseSealingKey, makeSealingKey } from './discovery/sealing.ts'
-import { SigningKeys } from './discovery/signing-keys.ts'
+import type { SigningKeys } from './discovery/signing-keys.ts'
+import { openSigningKeys } from './discovery/stored-keys.ts'
 import { portRefused } from './errors.ts'
 import { requireSafeExposure } from './exposure.ts'
 import { ensureTenants } from './registration/tenants-at-start.ts'
@@ -34,7 +34,6 @@ import { registerRoutes } from './routes.ts'
 import type { Services } from './services.ts'
 import type { Database } from './store/database.ts'
 import { joined } from './store/joined.ts'
-import { explainReplica, requireReplicaKeys } from './store/replica-keys.ts'
 import { AUDIT_RETENTION_DAYS, requireRetention, startPruning } from './store/pruning.ts'
 import { openStore, type Store } from './store/store.ts'
 import { tokenDoor } from './token/door.ts'
@@ -158,15 +157,6 @@ function servicesOf({ db, cache }: Store, keys: SigningKeys, now: Now, options: 
     throttle: throttleOf(options),
     replication,
   }
-}
-
-async function openSigningKeys({ db, isShared }: Store, keyFiles: KeyFiles, now: Now): Promise<SigningKeys> {
-  const name = 'signing-key-encryption.key'
-  if (isShared) await requireReplicaKeys(db, keyFiles, [name, 'administrator-password', 'operator.pem'])
-  const text = await keyFiles.ensure(name, 'opens the token signing keys in the database', makeSealingKey)
-  return SigningKeys.load(db, parseSealingKey(text, keyFiles.path(name)), now).catch((error: unknown) => {
-    throw isShared ? explainReplica(error) : error
-  })
 }
 
 /** Starts the endpoints of managed identities if they are wanted. */

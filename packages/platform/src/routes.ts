@@ -4,6 +4,7 @@ import { getSignIn, listSignIns } from './audit/sign-in-list.ts'
 import { consentRoutes } from './consent/page.ts'
 import { GRAPH_PREFIX, type GraphRoutes, graphRoutes } from './graph/routes.ts'
 import { PEOPLE, PEOPLE_TOGETHER } from './directory/routes.ts'
+import { postSigningKey } from './discovery/rotation.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
 import type { Services } from './services.ts'
 import { portalRoutes } from './portal/portal.ts'
@@ -170,6 +171,7 @@ const DIRECTORY: GraphRoutes = {
 
   ...POLICY_ROUTES,
 
+  'POST /tomte/signingKeys': async (call) => ({ status: 201, body: await postSigningKey(call) }),
   'GET /tomte/tenants': async (call) => collection(await listTenants(call)),
   'POST /tomte/tenants': async (call) => ({ status: 201, body: await postTenant(call, call.body) }),
   'GET /tomte/tenants/:tenant': async (call) => ({

@@ -194,6 +194,7 @@ export const GRAPH_PERMISSIONS: PermissionTable = {
   'GET /identityProtection/riskyServicePrincipals/:id': ROLES_21,
   'POST /identityProtection/riskyServicePrincipals/confirmCompromised': ROLES_21,
   'POST /identityProtection/riskyServicePrincipals/dismiss': ROLES_21,
+  'POST /tomte/signingKeys': ROLES_18,
   'GET /tomte/tenants': ROLES_18,
   'POST /tomte/tenants': ROLES_18,
   'GET /tomte/tenants/:tenant': ROLES_18,

@@ -274,6 +274,7 @@ export const ACTIVITIES: Readonly<Record<Changing, Activity>> = {
     ...RISK,
     activity: 'Dismiss service principal risk',
   },
+  'POST /tomte/signingKeys': { ...TENANT, activity: 'Rotate token signing key', operation: 'Update' },
   'POST /tomte/tenants': { ...TENANT, activity: 'Add tenant', operation: 'Add' },
   'PATCH /tomte/tenants/:tenant': {
     ...TENANT,

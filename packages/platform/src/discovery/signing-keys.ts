@@ -26,7 +26,7 @@ const SIGNS_FOR_MS = 90 * DAY_MS
 export const KEYS_PUBLISHED_BEFORE_USE_MS = DAY_MS
 
 // The longest token lives a day (wire.md §12); the hour is for clocks that differ.
-const TOKENS_OUTLIVE_KEY_MS = DAY_MS + HOUR_MS
+export const TOKENS_OUTLIVE_KEY_MS = DAY_MS + HOUR_MS
 
 /** How the keys are opened, and by which clock they change. */
 export interface SigningKeyStore {
@@ -70,10 +70,17 @@ export class SigningKeys implements KeySource {
 
   /** Makes a key that signs from now on; the old one stays published for as long as its tokens live. Returns the new `kid`. */
   async rotate(): Promise<string> {
+    const { kid } = await this.makeNext(this.#store.db)
+    await this.reload()
+    return kid
+  }
+
+  /** Writes the key that signs from now on, in the caller's transaction: it is used once the keys are reloaded. */
+  async makeNext(db: Database): Promise<{ readonly kid: string; readonly signsFromMs: number }> {
     let signsFromMs = this.#store.now()
     // Two keys of one moment would have no order.
     while (this.#keys.some((key) => key.signsFromMs === signsFromMs)) signsFromMs += 1
-    return this.#make(signsFromMs)
+    return { kid: await this.#make(signsFromMs, db), signsFromMs }
   }
 
   /** Makes the next key when its time comes, and deletes those whose tokens have all ended. Call it from time to time. */
@@ -84,8 +91,10 @@ export class SigningKeys implements KeySource {
     const nowMs = now()
     const latestMs = this.#keys[0]?.signsFromMs ?? 0
     const dueMs = latestMs + SIGNS_FOR_MS
-    if (nowMs >= dueMs - KEYS_PUBLISHED_BEFORE_USE_MS)
-      await this.#make(Math.max(dueMs, nowMs + KEYS_PUBLISHED_BEFORE_USE_MS))
+    if (nowMs >= dueMs - KEYS_PUBLISHED_BEFORE_USE_MS) {
+      await this.#make(Math.max(dueMs, nowMs + KEYS_PUBLISHED_BEFORE_USE_MS), db)
+      await this.reload()
+    }
     const ended = this.#keys.filter((key) => !this.#isPublished(key, nowMs)).map(({ kid }) => kid)
     if (ended.length === 0) return
     await db.deleteFrom('signing_key').where('kid', 'in', ended).execute()
@@ -121,8 +130,8 @@ export class SigningKeys implements KeySource {
     return !successor || nowMs <= successor.signsFromMs + TOKENS_OUTLIVE_KEY_MS
   }
 
-  async #make(signsFromMs: number): Promise<string> {
-    const { db, sealingKey, now } = this.#store
+  async #make(signsFromMs: number, db: Database): Promise<string> {
+    const { sealingKey, now } = this.#store
     const notBeforeMs = now()
     const made = await makeSelfSigned('tomte token signing', {
       notBeforeMs,
@@ -141,7 +150,6 @@ export class SigningKeys implements KeySource {
         signs_from_ms: signsFromMs,
       })
       .execute()
-    await this.reload()
     return kid
   }
 }

@@ -3,6 +3,7 @@ import type { Principal } from '@tomte/guard'
 import type { FastifyRequest } from 'fastify'
 import type { SignInLog } from '../audit/sign-in-log.ts'
 import type { Now } from '../clock.ts'
+import type { SigningKeys } from '../discovery/signing-keys.ts'
 import type { Database } from '../store/database.ts'
 import { unavailableBecause } from '../store/unavailable.ts'
 import { clientRequestId, errorBody, GraphError } from './errors.ts'
@@ -27,6 +28,8 @@ export interface GraphCall {
   /** The id that the client gave its request, or the platform's own. */
   readonly correlationId: string
   readonly signIns: SignInLog
+  /** The platform's own keys, which its operator rotates. */
+  readonly keys: SigningKeys
   /** Whether the request has the header `ConsistencyLevel: eventual`. */
   readonly eventual: boolean
   readonly ifMatch: string | undefined
@@ -75,6 +78,7 @@ export interface DispatchOptions {
   readonly baseUrl: () => string
   readonly now: Now
   readonly signIns: SignInLog
+  readonly keys: SigningKeys
   readonly routes: GraphRoutes
   readonly together: TogetherRoutes
   readonly throttle: Throttle | undefined
@@ -139,7 +143,7 @@ interface Admitted {
 
 /** Counts a request against the limits of its caller. */
 async function admit(
-  { baseUrl, now, signIns, throttle }: DispatchOptions,
+  { baseUrl, now, signIns, keys, throttle }: DispatchOptions,
   route: GraphRoute,
   request: FastifyRequest,
   { path, headers, ...rest }: RouteRequest,
@@ -160,6 +164,7 @@ async function admit(
     nowMs,
     correlationId: clientRequestId(request),
     signIns,
+    keys,
     eventual: /^eventual$/i.test(textOf(headers['consistencylevel'])),
     ifMatch: typeof headers['if-match'] === 'string' ? headers['if-match'] : undefined,
   }

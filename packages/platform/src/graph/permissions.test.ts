@@ -131,6 +131,7 @@ const RISK = [
 const AUTHORITIES = '/directory/certificateAuthorities/certificateBasedApplicationConfigurations'
 const READ_AUTHORITIES = [`GET ${AUTHORITIES}`, `GET ${AUTHORITIES}/:policyId`]
 const TENANTS = [
+  'POST /tomte/signingKeys',
   'GET /tomte/tenants',
   'POST /tomte/tenants',
   'GET /tomte/tenants/:tenant',

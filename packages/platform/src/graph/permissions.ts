@@ -210,6 +210,7 @@ export const PERMISSIONS = {
   'GET /identityProtection/riskyServicePrincipals/:id': RISK,
   'POST /identityProtection/riskyServicePrincipals/confirmCompromised': RISK,
   'POST /identityProtection/riskyServicePrincipals/dismiss': RISK,
+  'POST /tomte/signingKeys': TENANTS,
   'GET /tomte/tenants': TENANTS,
   'POST /tomte/tenants': TENANTS,
   'GET /tomte/tenants/:tenant': TENANTS,

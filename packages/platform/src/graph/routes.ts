@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { audited, auditedTogether } from '../audit/audited.ts'
 import type { SignInLog } from '../audit/sign-in-log.ts'
 import type { Now } from '../clock.ts'
+import type { SigningKeys } from '../discovery/signing-keys.ts'
 import type { Database } from '../store/database.ts'
 import { runBatch } from './batch.ts'
 import {
@@ -28,6 +29,7 @@ export interface GraphOptions {
   readonly origin: () => string
   readonly now: Now
   readonly signIns: SignInLog
+  readonly keys: SigningKeys
   readonly routes: GraphRoutes
   readonly together: TogetherRoutes
   /** Limits by resource units; without it there are none. */

@@ -126,6 +126,7 @@ const WITHOUT_ID: readonly GraphRoute[] = [
   'PATCH /policies/defaultAppManagementPolicy',
   'POST /identityProtection/riskyServicePrincipals/confirmCompromised',
   'POST /identityProtection/riskyServicePrincipals/dismiss',
+  'POST /tomte/signingKeys',
   'POST /tomte/tenants',
 ]
 const CREATES_ELSEWHERE: readonly string[] = [...WITHOUT_ID, 'POST /groups']

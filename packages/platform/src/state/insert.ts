@@ -64,7 +64,11 @@ export async function insertApplication(context: SeedContext, entry: Entry, path
     api: { ...api, ...stated({ requestedAccessTokenVersion }) },
     web: { ...web, ...stated({ redirectUris }) },
   }
-  if (id !== '') await refusing(context, path, () => updateApplication(context, id, withoutEmpty(body)))
+  if (id === '') return ''
+  await refusing(context, path, () => updateApplication(context, id, withoutEmpty(body)))
+  // What the rules have taken is kept as the file has it: `api` and `web` above are there for the parts that have columns.
+  const kept = JSON.stringify(properties ?? {})
+  await context.db.updateTable('application').set({ properties: kept }).where('id', '=', id).execute()
   return id
 }
 

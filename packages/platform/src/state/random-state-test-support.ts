@@ -43,13 +43,13 @@ function applicationOf({ guid, flag, some, name, secret }: Chance, tenant: numbe
     displayName: name(),
     signInAudience: flag() ? 'AzureADMyOrg' : 'AzureADMultipleOrgs',
     identifierUris: some(2, (index) => `api://${tenant}-${appId}-${index}`),
-    redirectUris: some(2, () => 'https://localhost/x'),
+    ...(flag() ? {} : { redirectUris: some(2, () => 'https://localhost/x') }),
     appRoles: some(2, (index) => ({
       id: guid(),
       value: `Role.${index}`,
       allowedMemberTypes: ['Application'],
     })),
-    requestedAccessTokenVersion: flag() ? 2 : null,
+    ...(flag() ? {} : { requestedAccessTokenVersion: flag() ? 2 : null }),
     properties: flag()
       ? {}
       : { notes: name(), tags: some(2, name), web: { homePageUrl: 'https://x.example' } },

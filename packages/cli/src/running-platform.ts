@@ -1,0 +1,98 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { request } from 'node:https'
+import { join } from 'node:path'
+import { PlatformError } from '@tomte/platform'
+
+/** What the commands that talk to a running platform read of it; it holds no secret. */
+export interface RunningPlatform {
+  readonly login: string
+  readonly graph: string
+  readonly ca: string
+  readonly tenantId: string
+  readonly operatorClientId: string
+  readonly operatorCertificate: string
+  readonly drills?: string
+}
+
+const fileIn = (data: string) => join(data, 'platform.json')
+
+/** Writes beside the data of a platform how it is reached; the returned function takes that away. */
+export async function announce(data: string, document: object): Promise<() => Promise<void>> {
+  await writeFile(fileIn(data), `${JSON.stringify(document, undefined, 2)}\n`, { mode: 0o600 })
+  return () => rm(fileIn(data), { force: true })
+}
+
+/** How the platform that runs on a data folder is reached. @throws PlatformError `platform_not_running` */
+export async function readRunning(data: string): Promise<RunningPlatform> {
+  try {
+    return JSON.parse(await readFile(fileIn(data), 'utf8')) as RunningPlatform
+  } catch (error) {
+    throw new PlatformError(
+      `Cannot reach a platform, as one must run on the data folder '${data}': it has said nowhere how it is reached`,
+      {
+        code: 'platform_not_running',
+        hint: 'Start it with tomte platform, or name its data folder with --data',
+        cause: error,
+      },
+    )
+  }
+}
+
+/** What a platform answered: `undefined` for no content. */
+export interface Answer {
+  readonly status: number
+  readonly body: Readonly<Record<string, unknown>> | undefined
+}
+
+const ANSWER_WITHIN_MS = 30_000
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024
+
+/** Sends a request to a running platform, which its own certificate authority vouches for. @throws PlatformError */
+export async function ask(
+  { ca }: Pick<RunningPlatform, 'ca'>,
+  url: string,
+  { method, body }: { readonly method: string; readonly body?: object | undefined },
+): Promise<Answer> {
+  try {
+    const trusted = await readFile(ca)
+    const { status, text } = await exchanged(url, { method, ca: trusted }, body && JSON.stringify(body))
+    return { status, body: text === '' ? undefined : (JSON.parse(text) as Answer['body']) }
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error)
+    throw new PlatformError(
+      `Cannot reach the platform at ${new URL(url).origin}, as it must answer: ${found}`,
+      {
+        code: 'platform_unreachable',
+        hint: 'Start it again: one that was killed leaves its address in the data folder',
+        cause: error,
+      },
+    )
+  }
+}
+
+interface Sending {
+  readonly method: string
+  readonly ca: Buffer
+}
+
+function exchanged(url: string, { method, ca }: Sending, content: string | undefined) {
+  return new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
+    const headers = content === undefined ? {} : { 'content-type': 'application/json' }
+    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
+    const outgoing = request(url, { method, ca, headers, signal, agent: false }, (incoming) => {
+      const chunks: Buffer[] = []
+      let size = 0
+      incoming.on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size > ANSWER_BYTES_MAX) outgoing.destroy(new Error('its answer is too long'))
+        else chunks.push(chunk)
+      })
+      incoming.on('error', reject)
+      incoming.on('end', () =>
+        resolve({ status: incoming.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+      )
+    })
+    outgoing.on('error', reject)
+    outgoing.end(content)
+  })
+}
