@@ -12,7 +12,8 @@ export interface Answer {
   readonly body: Readonly<Record<string, unknown>>
 }
 
-interface Ready {
+/** What a replica says when it is ready. */
+export interface Ready {
   readonly origin: string
   readonly graphUrl: string
   readonly ca: string
@@ -37,8 +38,8 @@ export interface Replica {
   readonly domain: string
   /** Calls the directory as its operator. */
   graph(method: string, path: string, body?: object): Promise<Answer>
-  /** Asks for a token for the directory by secret. */
-  token(app: SecretApp): Promise<Answer>
+  /** Asks for a token for the directory by secret; the platform's log knows the request by `correlationId`. */
+  token(app: SecretApp, correlationId?: string): Promise<Answer>
   /** Ends the process at once, as kill -9 does. */
   kill(): Promise<void>
 }
@@ -61,10 +62,16 @@ export async function startReplica(folder: string, database?: string): Promise<R
   }
 }
 
-async function spawned(folder: string, database: string | undefined) {
+/** Starts the process of a replica, under another program if its command is given. */
+export async function spawned(
+  folder: string,
+  database: string | undefined,
+  [command = process.execPath, ...under]: readonly string[] = [],
+) {
   const child = spawn(
-    process.execPath,
+    command,
     [
+      ...under,
       '--conditions=@tomte/source',
       '--disable-warning=ExperimentalWarning',
       join(import.meta.dirname, 'replica-process.ts'),
@@ -104,11 +111,14 @@ function calls(ready: Ready, agent: Agent): Pick<Replica, 'graph' | 'token'> {
         content: body && JSON.stringify(body),
       })
     },
-    token: (app) =>
+    token: (app, correlationId) =>
       ask(`${ready.origin}/${tenantId}/oauth2/v2.0/token`, {
         agent,
         method: 'POST',
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          ...(correlationId === undefined ? {} : { 'client-request-id': correlationId }),
+        },
         content: new URLSearchParams({
           grant_type: 'client_credentials',
           client_id: app.clientId,
@@ -119,14 +129,16 @@ function calls(ready: Ready, agent: Agent): Pick<Replica, 'graph' | 'token'> {
   }
 }
 
-interface Asked {
+/** A request as it is sent. */
+export interface Asked {
   readonly agent: Agent
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
   readonly content: string | undefined
 }
 
-async function ask(url: string, { content, ...options }: Asked): Promise<Answer> {
+/** Sends a request once. */
+export async function ask(url: string, { content, ...options }: Asked): Promise<Answer> {
   const outgoing = request(url, { ...options, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
   outgoing.end(content)
   const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]

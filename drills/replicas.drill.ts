@@ -1,5 +1,5 @@
 // The platform is killed by SIGKILL while it writes, on SQLite and on PostgreSQL: what it had acknowledged must be there after
-// its next start. Then two replicas on one PostgreSQL issue tokens, and one is killed, or loses the connection on which it
+// its next start, but for sign-ins of the last moment. Then two replicas on one PostgreSQL issue tokens, and one is killed, or loses the connection on which it
 // hears of changes: the other may fail no request, and no change may go unseen for a second.
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -10,6 +10,7 @@ import { startPostgres } from '../tools/postgres-server.ts'
 import { steadyLoad } from './load.ts'
 import { addSecret, type Answer, done, registerBySecret, type Replica, startReplica } from './replica.ts'
 import type { DrillOptions, DrillResult, Row } from './row.ts'
+import { signInsLost } from './sign-ins-lost.ts'
 
 /** How much of it the tests run. */
 export interface ReplicasOptions extends DrillOptions {
@@ -35,8 +36,13 @@ export async function drill({
   const home = await mkdtemp(join(tmpdir(), 'tomte-replicas-'))
   try {
     const rows = [await killedUnderWrites('SQLite', join(home, 'sqlite'), undefined, { kills, writes })]
+    const tokens = { kills, requests: 10 * writes }
+    rows.push(await signInsLost('SQLite', join(home, 'sqlite-log'), undefined, tokens))
     await withDatabase(url, async (database) => {
       rows.push(await killedUnderWrites('PostgreSQL', join(home, 'first'), database, { kills, writes }))
+    })
+    await withDatabase(url, async (database) => {
+      rows.push(await signInsLost('PostgreSQL', join(home, 'log'), database, tokens))
     })
     await withDatabase(url, async (database) => {
       const folder = join(home, 'second')

@@ -58,7 +58,7 @@ function listPage(asked: string): Page {
     title: 'Errors',
     main: html`<h1>Errors</h1>
 ${notice}
-<form method="get" action="${PATH}">
+<form method="get" action="${PATH}" class="lookup">
 <label for="code">Number</label>
 <input id="code" name="code" inputmode="numeric" autocomplete="off" maxlength="${CODE_LENGTH_MAX}" required>
 <button>Look up</button>

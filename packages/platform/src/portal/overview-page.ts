@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import { permissionList } from '../consent/permission-view.ts'
 import { day, type Html, type Page } from './layout.ts'
-import type { ApplicationOverview, CertificateOverview, Overview, TenantOverview } from './overview.ts'
+import type { ApplicationOverview, CredentialOverview, Overview, TenantOverview } from './overview.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const WARNING_DAYS = 30
@@ -35,14 +35,14 @@ ${more ? html`<p class="notice">Only the first ${applications.length} applicatio
 }
 
 function applicationCard(application: ApplicationOverview, domain: string, nowMs: number): Html {
-  const { appId, displayName, fromElsewhere, certificates } = application
+  const { appId, displayName, fromElsewhere, isManagedIdentity } = application
   return html`<article class="card">
 <h3>${displayName}</h3>
-${fromElsewhere ? html`<p class="hint">Registered in another tenant, by an unverified publisher.</p>` : ''}
+${fromElsewhere && !isManagedIdentity ? html`<p class="hint">Registered in another tenant, by an unverified publisher.</p>` : ''}
 ${presenceLine(application)}
 <dl class="facts">
 <div><dt>Client ID</dt><dd><code>${appId}</code></dd></div>
-<div><dt>Certificates</dt>${certificateLines(certificates, nowMs)}</div>
+${credentialFacts(application, nowMs)}
 </dl>
 ${permissionPart(application)}
 ${reviewLink(application, domain)}
@@ -61,13 +61,28 @@ consents.</p>`
   }
 }
 
-function certificateLines(certificates: readonly CertificateOverview[], nowMs: number): Html[] {
-  if (certificates.length === 0) return [html`<dd>none, so it cannot prove who it is</dd>`]
-  return certificates.map(({ name, endsAtMs }) => html`<dd>${name}, ${certificateEnd(endsAtMs, nowMs)}</dd>`)
+/** How an application can prove itself: a row for each kind of credential that it has. */
+function credentialFacts(
+  { certificates, secrets, trusts, isManagedIdentity }: ApplicationOverview,
+  nowMs: number,
+): Html[] {
+  const ending = (list: readonly CredentialOverview[]) =>
+    list.map(({ name, endsAtMs }) => html`<dd>${name}, ${credentialEnd(endsAtMs, nowMs)}</dd>`)
+  const kinds = [
+    ['Certificates', ending(certificates)],
+    ['Secrets', ending(secrets)],
+    ['Federation', trusts.map((name) => html`<dd>${name}</dd>`)],
+  ] as const
+  const rows = kinds.filter(([, lines]) => lines.length > 0)
+  if (rows.length > 0) return rows.map(([kind, lines]) => html`<div><dt>${kind}</dt>${[...lines]}</div>`)
+  const none = isManagedIdentity
+    ? 'those of its host: a managed identity'
+    : 'none, so it cannot prove who it is'
+  return [html`<div><dt>Credentials</dt><dd>${none}</dd></div>`]
 }
 
-/** When a certificate ends, with a warning that leaves time to renew it. */
-export function certificateEnd(endsAtMs: number, nowMs: number): Html {
+/** When a credential ends, with a warning that leaves time to renew it. */
+export function credentialEnd(endsAtMs: number, nowMs: number): Html {
   const days = Math.floor((endsAtMs - nowMs) / DAY_MS)
   if (endsAtMs <= nowMs) return html`<strong class="warning">expired on ${day(endsAtMs)}</strong>`
   if (days >= WARNING_DAYS) return html`expires on ${day(endsAtMs)}`

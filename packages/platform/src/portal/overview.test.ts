@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { systemNow } from '../clock.ts'
 import { GRAPH_APP_ID, GRAPH_ROLES } from '../registration/graph-application.ts'
 import { makeSelfSigned } from '../tls/certificates.ts'
-import { certificateEnd } from './overview-page.ts'
+import { credentialEnd } from './overview-page.ts'
 import { type Answer, type House, openHouse } from './test-support.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -124,8 +124,23 @@ test('The overview warns of a certificate that ends soon or has ended', async ()
   assert.match(card(answer, 'Ends in 12'), /CN=key for 12 days, expires on .*, in 1[12] days/)
 })
 
-test('certificateEnd warns for thirty days', async () => {
-  const end = async (days: number) => (await certificateEnd(days * DAY_MS, 0)).toString()
+test('The overview shows how an application proves itself, by whatever it has', async () => {
+  const { id, appId } = await house.graph('POST', '/applications', { displayName: 'By secret' })
+  await house.graph('POST', '/servicePrincipals', { appId })
+  await house.graph('POST', `/applications/${id}/addPassword`, { passwordCredential: { displayName: 'ci' } })
+  await house.graph('POST', `/applications/${id}/federatedIdentityCredentials`, {
+    name: 'cluster',
+    issuer: 'https://issuer.example',
+    subject: 'jobs',
+    audiences: ['api://AzureADTokenExchange'],
+  })
+  const text = card(await overview(), 'By secret')
+  assert.match(text, /Secrets ci, expires on .* Federation cluster/)
+  assert.doesNotMatch(text, /cannot prove|Certificates/)
+})
+
+test('credentialEnd warns for thirty days', async () => {
+  const end = async (days: number) => (await credentialEnd(days * DAY_MS, 0)).toString()
   assert.doesNotMatch(await end(30), /warning/)
   assert.match(await end(29.9), /warning.*in 29 days/)
   assert.match(await end(1.5), /in 1 day</)

@@ -29,11 +29,16 @@ export interface ApplicationOverview {
   /** Registered in another tenant and added to this one. */
   readonly fromElsewhere: boolean
   readonly presence: 'enabled' | 'disabled' | 'missing'
-  readonly certificates: readonly CertificateOverview[]
+  readonly certificates: readonly CredentialOverview[]
+  readonly secrets: readonly CredentialOverview[]
+  /** The names of its federated credentials, which do not end. */
+  readonly trusts: readonly string[]
+  readonly isManagedIdentity: boolean
   readonly permissions: Permissions
 }
 
-export interface CertificateOverview {
+/** A credential that ends. */
+export interface CredentialOverview {
   readonly name: string
   readonly endsAtMs: number
 }
@@ -78,6 +83,8 @@ async function readTenant(db: Database, tenantId: string) {
   const rows = found.slice(0, APPLICATIONS_MAX)
   const ids = rows.map(({ id }) => id)
   const certificates = await readCertificates(db, ids)
+  const secrets = await readSecrets(db, ids)
+  const trusts = await readTrusts(db, ids)
   const permissions = await readPermissions(db, tenantId, rows)
   const applications = rows.map((row): ApplicationOverview => {
     const { account_enabled: enabled } = row
@@ -87,6 +94,9 @@ async function readTenant(db: Database, tenantId: string) {
       fromElsewhere: row.tenant_id !== tenantId,
       presence: enabled === null ? 'missing' : enabled === 1 ? 'enabled' : 'disabled',
       certificates: certificates.get(row.id) ?? [],
+      secrets: secrets.get(row.id) ?? [],
+      trusts: trusts.get(row.id) ?? [],
+      isManagedIdentity: row.identity_kind !== null,
       permissions: permissions.get(row.app_id) ?? { requested: [], unrequested: [], delegated: 0 },
     }
   })
@@ -99,6 +109,8 @@ function selectApplications(db: Database, tenantId: string) {
     .leftJoin('service_principal as principal', (join) =>
       join.onRef('principal.app_id', '=', 'application.app_id').on('principal.tenant_id', '=', tenantId),
     )
+    .leftJoin('managed_identity', 'managed_identity.principal_id', 'principal.id')
+    .select('managed_identity.kind as identity_kind')
     .select([
       'application.id',
       'application.app_id',
@@ -114,22 +126,46 @@ function selectApplications(db: Database, tenantId: string) {
     .limit(APPLICATIONS_MAX + 1)
 }
 
+type ByApplication<T> = ReadonlyMap<string, readonly T[]>
+
 async function readCertificates(
   db: Database,
   applicationIds: readonly string[],
-): Promise<ReadonlyMap<string, CertificateOverview[]>> {
-  if (applicationIds.length === 0) return new Map()
+): Promise<ByApplication<CredentialOverview>> {
   const rows = await db
     .selectFrom('key_credential')
     .select(['application_id', 'display_name', 'thumbprint_sha1', 'end_at_ms'])
-    .where('application_id', 'in', applicationIds)
+    .where('application_id', 'in', ['', ...applicationIds])
     .orderBy('end_at_ms', 'desc')
     .execute()
-  const byApplication = Map.groupBy(rows, (row) => row.application_id)
-  return new Map(
-    [...byApplication].map(([id, list]) => [
-      id,
-      list.map((row) => ({ name: row.display_name ?? row.thumbprint_sha1, endsAtMs: row.end_at_ms })),
-    ]),
-  )
+  return grouped(rows, (row) => ({ name: row.display_name ?? row.thumbprint_sha1, endsAtMs: row.end_at_ms }))
 }
+
+async function readSecrets(
+  db: Database,
+  applicationIds: readonly string[],
+): Promise<ByApplication<CredentialOverview>> {
+  const rows = await db
+    .selectFrom('password_credential')
+    .select(['application_id', 'display_name', 'hint', 'end_at_ms'])
+    .where('application_id', 'in', ['', ...applicationIds])
+    .orderBy('end_at_ms', 'desc')
+    .execute()
+  return grouped(rows, (row) => ({ name: row.display_name ?? `${row.hint}…`, endsAtMs: row.end_at_ms }))
+}
+
+async function readTrusts(db: Database, applicationIds: readonly string[]): Promise<ByApplication<string>> {
+  const rows = await db
+    .selectFrom('federated_credential')
+    .select(['application_id', 'name'])
+    .where('application_id', 'in', ['', ...applicationIds])
+    .orderBy('name')
+    .execute()
+  return grouped(rows, ({ name }) => name)
+}
+
+const grouped = <R extends { readonly application_id: string }, T>(
+  rows: readonly R[],
+  shown: (row: R) => T,
+): ByApplication<T> =>
+  new Map([...Map.groupBy(rows, (row) => row.application_id)].map(([id, list]) => [id, list.map(shown)]))

@@ -116,6 +116,7 @@ button:hover, .button:hover { background: var(--tint); }
 .primary:hover { background: var(--accent); text-decoration: underline; }
 .quiet { border-color: var(--line); color: var(--ink); font-weight: 400; }
 .answers { display: flex; flex-wrap: wrap; gap: 0.75rem; margin-top: 1.5rem; }
+.lookup button { margin: 0.75rem 0 1.5rem; }
 .narrow button { width: 100%; margin-top: 0.5rem; }
 
 @media (max-width: 30rem) {

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { Client } from 'pg'
+import { registerBySecret, type Replica, type SecretApp, startReplica } from './replica.ts'
+import type { Row } from './row.ts'
+
+/** Sign-ins are written in the background, ten times a second: those of the last moment may be lost with the process. */
+const LOST_WITHIN_MS = 200
+
+/** Kills a platform while it issues tokens, several times: which token requests that were answered are not in the log afterwards? */
+export async function signInsLost(
+  store: string,
+  folder: string,
+  database: string | undefined,
+  { kills, requests }: { readonly kills: number; readonly requests: number },
+): Promise<Row> {
+  let replica = await startReplica(folder, database)
+  const app = await registerBySecret(replica)
+  let [answered, tooOld, oldestMs] = [0, 0, 0]
+  for (let kill = 0; kill < kills; kill++) {
+    const answers = new Map<string, number>()
+    const killedAtMs = await tokensUntilKilled(replica, app, answers, requests)
+    const written = new Set(await writtenSignIns(folder, database))
+    for (const [correlationId, atMs] of answers) {
+      if (written.has(correlationId)) continue
+      oldestMs = Math.max(oldestMs, killedAtMs - atMs)
+      if (killedAtMs - atMs > LOST_WITHIN_MS) tooOld += 1
+    }
+    answered += answers.size
+    replica = await startReplica(folder, database)
+  }
+  await replica.kill()
+  return {
+    what: `${store}: killed ${kills} times under token requests; the oldest sign-in lost was answered ${Math.round(oldestMs)} ms before`,
+    calls: answered,
+    failed: tooOld,
+    longestWaitMs: oldestMs,
+    tokenRequests: answered,
+    withoutRenewals: true,
+    goal: `none of >= ${kills * requests} lost that was answered > ${LOST_WITHIN_MS} ms before the kill`,
+    met: tooOld === 0 && answered >= kills * requests,
+  }
+}
+
+/** Eight at a time ask without pause; returns when the process was killed in the middle of them. */
+async function tokensUntilKilled(
+  replica: Replica,
+  app: SecretApp,
+  answers: Map<string, number>,
+  requests: number,
+): Promise<number> {
+  let killed: Promise<void> | undefined
+  let killedAtMs = 0
+  const client = async () => {
+    while (!killed) {
+      const correlationId = randomUUID()
+      const { status } = await replica.token(app, correlationId)
+      const nowMs = performance.now()
+      if (status === 200 && !killed) answers.set(correlationId, nowMs)
+      if (answers.size < requests || killed) continue
+      killedAtMs = performance.now()
+      killed = replica.kill()
+    }
+  }
+  await Promise.allSettled(Array.from({ length: 8 }, client))
+  await killed
+  return killedAtMs
+}
+
+const WRITTEN = 'select correlation_id from sign_in'
+
+async function writtenSignIns(folder: string, database: string | undefined): Promise<readonly string[]> {
+  if (database === undefined) {
+    const sqlite = new DatabaseSync(join(folder, 'platform.db'))
+    try {
+      return sqlite
+        .prepare(WRITTEN)
+        .all()
+        .map((row) => String(row['correlation_id']))
+    } finally {
+      sqlite.close()
+    }
+  }
+  const client = new Client({ connectionString: database })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ correlation_id: string }>(WRITTEN)
+    return rows.map((row) => row.correlation_id)
+  } finally {
+    await client.end()
+  }
+}
