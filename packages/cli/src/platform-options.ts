@@ -61,6 +61,7 @@ function addExposure(platform: Command): void {
   platform
     .option('--host <address>', 'address to listen on, in place of localhost, for other machines')
     .option('--name <name>', 'a name by which others reach it; may be given several times', several)
+    .option('--public-origin <url>', 'the origin by which it is known, as https://login.example')
     .option('--tls-certificate <file>', 'the certificate for its names, with its chain, as PEM')
     .option('--tls-key <file>', 'the key of the certificate, as PEM')
     .option(

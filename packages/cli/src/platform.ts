@@ -18,6 +18,8 @@ export interface PlatformArguments {
   readonly host?: string | undefined
   /** The names by which others reach it. */
   readonly name?: readonly string[] | undefined
+  /** The origin by which it is known behind a proxy. */
+  readonly publicOrigin?: string | undefined
   readonly tlsCertificate?: string | undefined
   readonly tlsKey?: string | undefined
   /** The password itself, which the command line names by a variable alone. */
@@ -93,6 +95,7 @@ async function optionsOf(options: PlatformArguments): Promise<PlatformOptions> {
     port: options.port,
     host: options.host,
     names: options.name,
+    publicOrigin: options.publicOrigin,
     tls: certificate !== undefined && privateKey !== undefined ? { certificate, privateKey } : undefined,
     administratorPassword: options.administratorPassword,
     tenants: options.tenant,
