@@ -48,7 +48,10 @@ const PLACES_MAX = 1_000
  */
 export async function surroundingsOf(daemon: Daemon, options: SurroundingsOptions): Promise<Surroundings> {
   const { environment, configFile: file, onIdentityEvent: onEvent } = options
-  const { identity: configured } = await configurationOf(daemon, { environment, file })
+  const { identity: configured } = await configurationOf(
+    { identity: daemon.identity, apis: daemon.apis },
+    { environment, file },
+  )
   const proxy = proxyFromEnvironment(environment)
   const home = new AppIdentity({ ...configured, proxy, onEvent })
   const tenant = home.authority.tenant

@@ -55,7 +55,7 @@ export function anotherProcess(t: Test, code: string, folder: string) {
       heard()
       void ended.then(() => reject(new Error(`the process ended before ${String(wanted)}: ${stderr}`)))
     })
-  return { child, ended, printed, stdout: () => stdout }
+  return { child, ended, printed, stdout: () => stdout, stderr: () => stderr }
 }
 
 /** Why this machine cannot lend a test a disk of its own, or `false` if it can. */
@@ -109,6 +109,7 @@ export class TestClock {
   after(ms: number, end: () => void): () => void {
     const timer = { atMs: this.#nowMs + ms, end }
     this.#timers.add(timer)
+    if (ms <= 0) setImmediate(() => this.advance(0))
     return () => void this.#timers.delete(timer)
   }
 
