@@ -6,7 +6,7 @@ import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { JwtVerifier } from 'aws-jwt-verify'
-import express, { type Incoming, type Outgoing } from 'express'
+import express from 'express'
 import { auth } from 'express-oauth2-jwt-bearer'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 
@@ -73,15 +73,14 @@ const LIBRARIES: Readonly<Record<string, Verify>> = {
     const { base } = authorityOf(version)
     const app = express()
     app.use(auth({ issuerBaseURL: base, audience, tokenSigningAlg: 'RS256' }))
-    app.get('/', (incoming: Incoming, outgoing: Outgoing) => outgoing.json(incoming.auth.payload))
-    app.use(
-      (
-        error: { readonly status: number; readonly code: string },
-        _in: Incoming,
-        out: Outgoing,
-        _next: () => void,
-      ) => out.status(error.status).json(error.code),
-    )
+    app.get('/', (incoming, outgoing) => {
+      const { auth: admitted } = incoming as unknown as { readonly auth: { readonly payload: object } }
+      outgoing.end(JSON.stringify(admitted.payload))
+    })
+    app.use((error: unknown, _incoming, outgoing, _next) => {
+      const { status, code } = error as { readonly status: number; readonly code: string }
+      outgoing.writeHead(status).end(JSON.stringify(code))
+    })
     const server = createServer(app)
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const { port } = server.address() as AddressInfo
