@@ -1,5 +1,5 @@
-// Every credential of @azure/identity that a daemon uses, against the platform; its tokens checked by jose. Another verifier,
-// aws-jwt-verify, is not installed here.
+// Every credential of @azure/identity that a daemon uses, against the platform; its tokens checked by jose. Managed identities have
+// a test of their own, and so have other verifiers.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createPrivateKey, randomUUID } from 'node:crypto'
