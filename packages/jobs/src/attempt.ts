@@ -1,10 +1,14 @@
 import { checkInput } from './new-run.ts'
-import { ledger, stepper } from './checkpoint.ts'
+import { ledger, type Step, stepper } from './checkpoint.ts'
 import type { Now } from './clock.ts'
 import type { Job, JobContext, RunCost } from './daemon.ts'
 import { rulesOf } from './definition.ts'
 import type { ClaimedRun, RunCheckpoints, Traffic } from './engine/engine.ts'
 import { JobError } from './errors.ts'
+import { LIMIT_STEP, LimitGuard } from './rehearsal/limit.ts'
+import { memoryCheckpoints } from './rehearsal/memory-checkpoints.ts'
+import { type EffectCounts, PlanRecorder } from './rehearsal/plan.ts'
+import { realStage, rehearsalStage, type Stage } from './rehearsal/stage.ts'
 import type { Place } from './surroundings.ts'
 
 /** What one attempt of a run needs. */
@@ -17,6 +21,10 @@ export interface AttemptOptions {
   readonly log: JobContext<unknown>['log']
   readonly progress: JobContext<unknown>['progress']
   readonly now: Now
+  /** Lets the run go beyond the limit of its job. */
+  readonly beyondLimit?: boolean | undefined
+  /** Makes the attempt a rehearsal: its effects are written down here and are none. */
+  readonly recorder?: PlanRecorder | undefined
 }
 
 /** One attempt of a run. */
@@ -32,11 +40,12 @@ export interface Attempt {
 }
 
 /** Prepares an attempt; nothing is done before its result is asked for. */
-export function attemptOf({ run, job, place, now, ...options }: AttemptOptions): Attempt {
+export function attemptOf(all: AttemptOptions): Attempt {
+  const { run, job, place, now, ...options } = all
   const { version } = rulesOf(job)
   const { checkpoints, signal } = options
   const lease = { id: run.id, epoch: run.epoch, version }
-  const { identity, api } = place
+  const { identity } = place
   const before = spent(place)
   const startedAtMs = now()
   const traffic = (): Traffic => {
@@ -54,14 +63,19 @@ export function attemptOf({ run, job, place, now, ...options }: AttemptOptions):
     },
     async result() {
       if (run.version > version) throw newerCheckpoint(run, version)
+      const input = checkInput(job, run.job, run.input)
+      const step = stepper({ checkpoints, run: lease, traffic, signal })
+      const { rehearsal, api, change } = await stageOf(all, input, step)
       return job.run({
-        input: checkInput(job, run.job, run.input),
+        input,
         identity,
+        rehearsal,
         api,
+        change,
         tenant: run.tenant,
         runId: run.id,
         attempt: run.failures + 1,
-        step: stepper({ checkpoints, run: lease, traffic, signal }),
+        step,
         ledger: ledger({ checkpoints, run: lease }),
         progress: options.progress,
         log: options.log,
@@ -70,6 +84,25 @@ export function attemptOf({ run, job, place, now, ...options }: AttemptOptions):
       })
     },
   }
+}
+
+/** Where the attempt has its effects; the limit of the job is looked to before the job is asked to do anything. */
+async function stageOf(options: AttemptOptions, input: object, step: Step): Promise<Stage> {
+  const { job, place, run, signal, recorder, beyondLimit = false } = options
+  if (recorder !== undefined) return rehearsalStage(place.api, recorder)
+  const real = realStage(place.api)
+  if (job.limit === undefined || beyondLimit) return real
+  const guard = new LimitGuard(run.job, job.limit, { input, api: place.api, tenant: run.tenant, signal })
+  await step(LIMIT_STEP, () => guard.preview(() => countsOf(options)))
+  return guard.stage(real)
+}
+
+/** What the whole run would do, found out by a rehearsal from its beginning. */
+async function countsOf(options: AttemptOptions): Promise<EffectCounts> {
+  const recorder = new PlanRecorder()
+  const quiet = { log: () => {}, progress: () => {} }
+  await attemptOf({ ...options, ...quiet, checkpoints: memoryCheckpoints(), recorder }).result()
+  return recorder.plan.counts
 }
 
 function spent({ identity, api }: Place): Omit<Traffic, 'milliseconds'> {

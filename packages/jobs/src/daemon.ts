@@ -2,6 +2,8 @@ import type { Api, ApiDefinition, AppIdentity, Environment, IdentityDefinition }
 import type { z } from 'zod'
 import type { Ledger, Step } from './checkpoint.ts'
 import type { Now } from './clock.ts'
+import type { ChangeLimit } from './rehearsal/limit.ts'
+import type { Change } from './rehearsal/stage.ts'
 import { checkDaemon } from './definition.ts'
 
 /** What a job is given to do its work with. */
@@ -17,8 +19,12 @@ export interface JobContext<Input, ApiName extends string = string> {
   readonly runId: string
   /** 1 for the first. */
   readonly attempt: number
+  /** Whether nothing is to be changed: what the APIs are asked to write is written down and not sent. */
+  readonly rehearsal: boolean
   readonly step: Step
   readonly ledger: Ledger
+  /** Does what no API of the daemon sees, such as sending a mail; a rehearsal writes it down and does not do it. */
+  readonly change: Change
   /** Reports how much of the work is done. */
   readonly progress: (done: number, total: number, what: string) => void
   /** Writes one line for the person or the log. Never give it a secret. */
@@ -75,6 +81,8 @@ export interface Job<Input, Result extends object = object, ApiName extends stri
    * Default: the input.
    */
   readonly key?: (input: Input) => Promise<string>
+  /** How much one run may disable or delete; more ends it before the first of them. Default: no limit. */
+  readonly limit?: ChangeLimit<Input, ApiName> | undefined
   run(context: JobContext<Input, ApiName>): Promise<Result>
   /** Tells a person what a run has done. */
   readonly summary?: (result: Result & RunCost) => string
@@ -118,6 +126,7 @@ export interface AnyJob<ApiName extends string = string> extends JobRules {
   readonly input: z.ZodType
   readonly apis?: readonly ApiName[]
   readonly key?: (input: never) => Promise<string>
+  readonly limit?: ChangeLimit<never, ApiName> | undefined
   run(context: JobContext<never, ApiName>): Promise<object>
   readonly summary?: (result: never) => string
 }

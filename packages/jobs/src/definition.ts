@@ -92,6 +92,14 @@ const job = z.strictObject({
   priority: whole(-100, 100).optional(),
   tenants: z.enum(['own', 'each'], "'own' or 'each' is needed").optional(),
   version: whole(1, 1_000_000).optional(),
+  limit: z
+    .strictObject({
+      of: callable,
+      share: z.number('a share from 0 to 1 is needed').min(0).max(1).optional(),
+      atLeast: whole(0, TIMER_MAX_MS).optional(),
+      atMost: callable.optional(),
+    })
+    .optional(),
 })
 
 const daemon = z.strictObject({

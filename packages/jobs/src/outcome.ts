@@ -115,7 +115,13 @@ export function backOffMs(
 /** Another attempt would find the same configuration and the same input. */
 const isPointless = (error: unknown): boolean =>
   error instanceof ConfigurationError || POINTLESS.has(codeOf(error) ?? '')
-const POINTLESS = new Set(['job_input_invalid', 'tenants_unusable', 'ledger_key_empty'])
+const POINTLESS = new Set([
+  'job_input_invalid',
+  'tenants_unusable',
+  'ledger_key_empty',
+  'change_limit_exceeded',
+  'limit_unusable',
+])
 
 function retryAfterOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('retryAfterMs' in error)) return undefined
@@ -149,6 +155,9 @@ export function runError(error: unknown): RunError {
     code: code !== undefined && CODE.test(code) ? code : 'job_failed',
     message: cut(error.message || error.name),
     ...(hint === undefined ? {} : { hint: cut(hint) }),
+    ...(error instanceof TomteError && error.correlationId !== undefined
+      ? { correlationId: cut(error.correlationId) }
+      : {}),
   }
 }
 

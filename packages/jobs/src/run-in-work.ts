@@ -118,6 +118,7 @@ export class RunInWork {
       run,
       job,
       checkpoints: engine.checkpoints,
+      beyondLimit: surroundings.beyondLimit.has(run.job),
       place: surroundings.placeIn(run.tenant),
       signal,
       now: () => clock.now(),

@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly configFile?: string | undefined
   /** Where to work, of a job with `tenants: 'each'` too. Default: the tenant of the identity. */
   readonly tenant?: string | undefined
+  /** Lets the run disable or delete more than the limit of its job. */
+  readonly beyondLimit?: boolean | undefined
   readonly progress?: JobContext<unknown>['progress']
   readonly log?: JobContext<unknown>['log']
   readonly signal?: AbortSignal
@@ -99,6 +101,7 @@ async function finish(
     run: { ...run, input: options.input },
     job,
     checkpoints: engine.checkpoints,
+    beyondLimit: options.beyondLimit ?? surroundings.beyondLimit.has(run.job),
     place: surroundings.placeIn(run.tenant),
     signal,
     log,

@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly identity: AppIdentity
   /** The tenant of the identity. */
   readonly tenant: string
+  /** The jobs whose runs may go beyond their limit: those that `TOMTE_BEYOND_LIMIT` names, with commas between them. */
+  readonly beyondLimit: ReadonlySet<string>
   /** @throws ConfigurationError if there can be no such tenant. */
   placeIn(tenant: string): Place
   /** The tenants of the daemon, for a fan-out. @throws JobError `tenants_unusable` if there are too many, or they are none. */
@@ -69,6 +71,7 @@ export async function surroundingsOf(daemon: Daemon, options: SurroundingsOption
   return {
     identity: home,
     tenant,
+    beyondLimit: new Set((environment['TOMTE_BEYOND_LIMIT'] ?? '').split(',').map((job) => job.trim())),
     placeIn(wanted) {
       if (wanted === tenant) return own
       const place = places.get(wanted) ?? placeOf(home.forTenant(wanted))

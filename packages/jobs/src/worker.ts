@@ -71,6 +71,7 @@ class ClaimingWorker implements Worker {
   readonly #settling: Settling
   readonly #inHand = new Map<string, RunInWork>()
   readonly #stop = new AbortController()
+  readonly #empty = new AbortController()
   readonly #loops: Promise<unknown>
   #end: (end: WorkerEnd) => void = () => {}
   #wait = new AbortController()
@@ -174,7 +175,10 @@ class ClaimingWorker implements Worker {
     if (how === 'lease lost') this.#tell(hand.ended({ as: 'lost' }))
     else if (how === 'written') this.#tell(hand.ended(outcome))
     this.#wake()
-    if (this.#inHand.size === 0) this.#emptied()
+    if (this.#inHand.size > 0) return
+    this.#emptied()
+    // Nobody waits for the next heartbeat of a worker that has ended.
+    if (this.#stop.signal.aborted) this.#empty.abort()
   }
 
   /** Keeps leases alive, and takes back what dead workers had; three times within a lease. */
@@ -197,7 +201,7 @@ class ClaimingWorker implements Worker {
 
   async #beatUntilEmpty(): Promise<void> {
     while (this.#inHand.size > 0) {
-      await this.#clock.sleep(this.#engine.leaseMs / 3)
+      await this.#sleep(this.#engine.leaseMs / 3, this.#empty.signal)
       await this.#beat().catch(() => {})
     }
   }

@@ -106,6 +106,8 @@ export interface RunError {
   readonly code: string
   readonly message: string
   readonly hint?: string | undefined
+  /** The server's own id of what it refused, for its support. */
+  readonly correlationId?: string | undefined
 }
 
 /** What a heartbeat found: the lease is gone to another worker, or a person has cancelled the run. */

@@ -31,15 +31,12 @@ type Line = readonly [LogLine['level'], message: string, fields?: LogLine['field
 
 const runFields = ({ runId, job, tenant }: OfRun) => ({ job, run: runId, tenant })
 
-const errorFields = ({ code, message, hint }: RunError): LogLine['fields'] => ({
+const errorFields = ({ code, message, hint, correlationId }: RunError): LogLine['fields'] => ({
   code,
   error: message,
   hint,
-  correlationId: CORRELATION.exec(message)?.[1],
+  correlationId,
 })
-
-// The server's own id of what it refused, where the error quotes it.
-const CORRELATION = /correlation[ _-]?id:?\s*([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/i
 
 const time = (ms: number) => new Date(ms).toISOString()
 const seconds = (ms: number) => `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`

@@ -12,8 +12,9 @@ const TRAFFIC = { tokenRequests: 1, apiRequests: 12, retries: 0, milliseconds: 4
 const CORRELATION = '8f14e45f-ceea-467f-9f5d-2b0c7a9d1e11'
 const ERROR = {
   code: 'api_refused',
-  message: `Cannot call the API: status 403 (correlation id ${CORRELATION}), client_secret=hush`,
+  message: 'Cannot call the API: status 403, client_secret=hush',
   hint: 'Grant User.Read.All',
+  correlationId: CORRELATION,
 }
 
 /** Each type of event once. */
@@ -72,10 +73,10 @@ describe('a log of JSON', () => {
       failures: 10,
       deaths: 0,
       code: 'api_refused',
-      error: `Cannot call the API: status 403 (correlation id ${CORRELATION}), client_secret=[secret]`,
+      error: 'Cannot call the API: status 403, client_secret=[secret]',
       hint: 'Grant User.Read.All',
       correlationId: CORRELATION,
-      msg: `Put aside until somebody retries it: Cannot call the API: status 403 (correlation id ${CORRELATION}), client_secret=[secret]`,
+      msg: 'Put aside until somebody retries it: Cannot call the API: status 403, client_secret=[secret]',
     })
   })
 

@@ -42,13 +42,13 @@ export const LIMIT_STEP = 'tomte/limit'
 
 /** A limit at work in one attempt. */
 export class LimitGuard {
-  readonly #limit: ChangeLimit
-  readonly #context: LimitContext
+  readonly #limit: ChangeLimit<object>
+  readonly #context: LimitContext<object>
   readonly #job: string
   readonly #gone = new Set<string>()
   #allowance: Promise<Omit<LimitFinding, 'found'>> | undefined
 
-  constructor(job: string, limit: ChangeLimit, context: LimitContext) {
+  constructor(job: string, limit: ChangeLimit<object>, context: LimitContext<object>) {
     this.#job = job
     this.#limit = limit
     this.#context = context
