@@ -64,6 +64,17 @@ export async function startPostgres(): Promise<Server> {
   }
 }
 
+/** Starts a PostgreSQL that was stopped or has died, on the same data, port and password. */
+export async function startAgain({ process: stopped, url, folder, signal }: Server): Promise<Server> {
+  const server = spawn(stopped.spawnfile, stopped.spawnargs.slice(1), {
+    ...unprivileged(),
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  await printed(server, server.stderr, 'database system is ready to accept connections')
+  return { url, process: server, folder, signal }
+}
+
 function unprivileged(): Account | undefined {
   if (process.getuid?.() !== 0) return undefined
   const accounts = readFileSync('/etc/passwd', 'utf8')
