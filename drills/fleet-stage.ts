@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,13 +20,16 @@ const TABLES = `
 export class FleetStage {
   #server: Server
   readonly #workers: ChildProcess[] = []
+  readonly #cache: string
 
-  private constructor(server: Server) {
+  private constructor(server: Server, cache: string) {
     this.#server = server
+    this.#cache = cache
   }
 
   static async start(): Promise<FleetStage> {
-    const stage = new FleetStage(await startPostgres())
+    const cache = await mkdtemp(join(tmpdir(), 'tomte-cache-'))
+    const stage = new FleetStage(await startPostgres(), cache)
     await stage.rows(TABLES)
     return stage
   }
@@ -43,7 +47,15 @@ export class FleetStage {
         '--disable-warning=ExperimentalWarning',
         join(import.meta.dirname, 'worker-process.ts'),
       ],
-      { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, TOMTE_DRILL_DATABASE: this.url } },
+      {
+        stdio: ['pipe', 'pipe', 'inherit'],
+        env: {
+          ...process.env,
+          TOMTE_DRILL_DATABASE: this.url,
+          // A worker that takes another's place must not spend its time on compiling.
+          NODE_COMPILE_CACHE: this.#cache,
+        },
+      },
     )
     this.#workers.push(child)
     const signal = AbortSignal.timeout(READY_WITHIN_MS)
@@ -86,6 +98,7 @@ export class FleetStage {
     const gone = once(this.#server.process, 'exit')
     this.#server.process.kill('SIGINT')
     await gone
-    await rm(this.#server.folder, { recursive: true, force: true })
+    for (const folder of [this.#server.folder, this.#cache])
+      await rm(folder, { recursive: true, force: true })
   }
 }

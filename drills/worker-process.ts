@@ -1,5 +1,6 @@
 // A worker of a fleet in a process of its own, which a drill kills: each of its runs takes twenty steps, and each step has one
 // effect under a key of its own. Takes the address of its PostgreSQL from the environment; lives until its standard input ends.
+import { flushCompileCache } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { z } from 'zod'
@@ -41,7 +42,7 @@ const takeEffect = (run: number, step: number) =>
 
 const walk = defineJob({
   input: z.object({ run: z.number(), steps: z.number(), stepMs: z.number() }),
-  concurrency: 8,
+  concurrency: 16,
   retries: { attempts: 100, firstMs: 200, maxMs: 1_000 },
   async run({ input: { run, steps, stepMs }, step, signal }) {
     for (let number = 0; number < steps; number += 1) {
@@ -73,6 +74,7 @@ const worker = startWorker({
   },
 })
 process.stdout.write('ready\n')
+flushCompileCache()
 process.stdin.resume().on('end', () => process.exit())
 await worker.ended
 process.exit(1)

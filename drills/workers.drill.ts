@@ -48,7 +48,7 @@ async function killedAtWork(stage: FleetStage, options: Omit<WorkersOptions, 'da
         job: 'walk',
         tenant: `tenant-${run % 10}.example`,
         key: `run ${run}`,
-        input: { run, steps, stepMs: options.stepMs ?? 20 },
+        input: { run, steps, stepMs: options.stepMs ?? 5 },
       })),
     )
     await Promise.all(Array.from({ length: WORKERS }, () => stage.addWorker()))
