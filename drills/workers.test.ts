@@ -5,7 +5,7 @@ import { drill } from './workers.drill.ts'
 
 describe('workers that are killed, and their PostgreSQL', () => {
   it('have each effect once in the end, and each firing one run across the changes of the clock', async () => {
-    const { rows } = await drill({ seed: 3, runs: 16, steps: 5, kills: 2, outages: ['SIGQUIT'], days: 0.25 })
+    const { rows } = await drill({ seed: 3, runs: 16, steps: 5, kills: 1, outages: ['SIGQUIT'], days: 0.125 })
     assert.deepEqual(
       rows.map(({ failed, met }) => ({ failed, met })),
       rows.map(() => ({ failed: 0, met: true })),
