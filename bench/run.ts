@@ -12,7 +12,7 @@ const names = readdirSync(import.meta.dirname)
   .sort()
 
 // What compares with nobody needs nothing installed.
-const WITHOUT_PEERS: ReadonlySet<string> = new Set(['start'])
+const WITHOUT_PEERS: ReadonlySet<string> = new Set(['start', 'jobs'])
 
 async function main(args: readonly string[]): Promise<number> {
   const json = args.includes('--json')

@@ -31,9 +31,9 @@ export function daemonOf<Result extends object>(
 }
 
 /** A process of its own that runs this module text, with the folder as its argument. */
-export function anotherProcess(t: Test, code: string, folder: string) {
+export function anotherProcess(t: Test, code: string, folder: string, flags: readonly string[] = []) {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
-  const args = ['--conditions=@tomte/source', '--input-type=module', '--eval', code, folder]
+  const args = [...flags, '--conditions=@tomte/source', '--input-type=module', '--eval', code, folder]
   const child = spawn(process.execPath, args, {
     cwd: import.meta.dirname,
     env,

@@ -57,6 +57,8 @@ export function startWorker(options: WorkerOptions): Worker {
 
 // An engine wakes its workers; this is for one that cannot.
 const IDLE_MS = 60_000
+// A reason that is there already: to make one, with its stack, costs more than to claim a run.
+const WOKEN = new Error('there may be work')
 const BACK_OFF = { firstMs: 500, maxMs: 30_000 }
 
 class ClaimingWorker implements Worker {
@@ -137,7 +139,7 @@ class ClaimingWorker implements Worker {
         this.lastAnswerAtMs = this.#clock.now()
         for (const run of runs) void this.#work(run)
         if (runs.length > 0) continue
-        const woken = AbortSignal.any([signal, this.#wait.signal])
+        const { signal: woken } = this.#wait
         if (capacities.length > 0) await this.#engine.waitForWork(IDLE_MS, woken)
         else await this.#sleep(IDLE_MS, woken)
       } catch (error) {
@@ -154,9 +156,9 @@ class ClaimingWorker implements Worker {
       .filter(({ runs }) => runs > 0)
   }
 
-  /** Ends the current wait for work. */
+  /** Ends the current wait for work, also when the worker is stopped. */
   #wake(): void {
-    this.#wait.abort()
+    this.#wait.abort(WOKEN)
   }
 
   async #work(run: ClaimedRun): Promise<void> {

@@ -11,16 +11,20 @@ const NONE = JSON.stringify(NO_TRAFFIC)
 export function enqueueOne(db: EmbeddedDatabase, run: NewRun, nowMs: number): Enqueued {
   const known = knownRun(db, run)
   if (known !== undefined) return { id: String(known), as: 'known' }
-  const others = db.all<{ id: number }>(
-    `select id from run where job = ? and tenant = ? and ${UNFINISHED}${run.others === 'supersede' ? '' : ' limit 1'}`,
-    run.job,
-    run.tenant,
-  )
+  const others = run.others === undefined ? [] : otherRuns(db, run)
   if (run.others === 'supersede') supersede(db, others, nowMs)
   const isSkipped = run.others === 'skip' && others.length > 0
   const waits = run.others === 'wait' && others.length > 0
   const id = insertRun(db, run, { nowMs, isSkipped, waits })
   return { id: String(id), as: isSkipped ? 'skipped' : 'queued' }
+}
+
+function otherRuns(db: EmbeddedDatabase, { job, tenant, others }: NewRun) {
+  return db.all<{ id: number }>(
+    `select id from run where job = ? and tenant = ? and ${UNFINISHED}${others === 'supersede' ? '' : ' limit 1'}`,
+    job,
+    tenant,
+  )
 }
 
 function knownRun(db: EmbeddedDatabase, { job, tenant, key, firingMs, parent }: NewRun): number | undefined {
@@ -50,11 +54,7 @@ function knownRun(db: EmbeddedDatabase, { job, tenant, key, firingMs, parent }: 
 
 function supersede(db: EmbeddedDatabase, others: readonly { readonly id: number }[], nowMs: number): void {
   for (const { id } of others) {
-    db.change(
-      `update run set state = 'superseded', ended_at_ms = ?, lease_until_ms = null where id = ?`,
-      nowMs,
-      id,
-    )
+    db.change(`update run set state = 'superseded', ended_at_ms = ? where id = ?`, nowMs, id)
     forgetCheckpoints(db, id)
   }
 }
@@ -117,7 +117,7 @@ export function nextTurn(db: EmbeddedDatabase, { job, priority, tenant }: Queue)
   return turn
 }
 
-const CLAIM = `update run set state = 'running', epoch = epoch + 1, lease_until_ms = ?, worker = ?, progress = null,
+const CLAIM = `update run set state = 'running', epoch = epoch + 1, worker = ?, progress = null,
   started_at_ms = coalesce(started_at_ms, ?) where id = ?`
 
 /** Runs that are due, in the order in which they are to start. */
@@ -142,16 +142,35 @@ export interface Lease {
 
 /** Within a transaction: leases runs to a worker. */
 export function claimRows(db: EmbeddedDatabase, rows: readonly RunRow[], lease: Lease): ClaimedRun[] {
-  const virtual = new Map<string, RunRow>()
-  for (const row of rows) {
-    db.change(CLAIM, lease.untilMs, lease.worker, lease.nowMs, row.id)
-    const queue = `${row.priority} ${row.job}`
-    const latest = virtual.get(queue)
-    if (latest === undefined || latest.turn < row.turn) virtual.set(queue, row)
-  }
-  // The virtual time of a job and priority is the start tag that was claimed last.
-  for (const { job, priority, turn } of virtual.values()) db.change(TAKE_TURN, job, priority, '', turn)
+  for (const { id } of rows) db.change(CLAIM, lease.worker, lease.nowMs, id)
   return rows.map((row) => claimed(db, row, lease.untilMs))
+}
+
+/**
+ * The virtual time of each job and priority: the start tag that was claimed last. It is written down with what is enqueued and
+ * pruned, as a claim should write as little as it can; after a restart it is at most as old as that.
+ */
+export class VirtualTimes {
+  readonly #times = new Map<string, Omit<Queue, 'tenant'> & { turn: number }>()
+
+  claimed(rows: readonly RunRow[]): void {
+    for (const { job, priority, turn } of rows) {
+      const name = `${priority} ${job}`
+      const known = this.#times.get(name)
+      if (known === undefined) this.#times.set(name, { job, priority, turn })
+      else known.turn = Math.max(known.turn, turn)
+    }
+  }
+
+  /** Within a transaction. */
+  write(db: EmbeddedDatabase): void {
+    for (const { job, priority, turn } of this.#times.values()) db.change(TAKE_TURN, job, priority, '', turn)
+  }
+
+  /** After the transaction. */
+  written(): void {
+    this.#times.clear()
+  }
 }
 
 function claimed(db: EmbeddedDatabase, row: RunRow, leasedUntilMs: number): ClaimedRun {
@@ -183,14 +202,15 @@ export function promoteTimed(db: EmbeddedDatabase, nowMs: number): void {
 
 /** Within a transaction, after a run has ended: the oldest that waits for it goes next, if none goes before. */
 export function wakeWaiting(db: EmbeddedDatabase, job: string, tenant: string, nowMs: number): void {
-  const of = `job = ? and tenant = ? and ${UNFINISHED}`
-  if (db.one(`select 1 from run where ${of} and waits_for <> 'others' limit 1`, job, tenant)) return
   const next = db.one<{ id: number; not_before_ms: number }>(
-    `select id, not_before_ms from run where ${of} order by id limit 1`,
+    `select id, not_before_ms from run where job = ? and tenant = ? and state = 'queued' and waits_for = 'others'
+      order by id limit 1`,
     job,
     tenant,
   )
-  if (next)
+  if (next === undefined) return
+  const before = `select 1 from run where job = ? and tenant = ? and ${UNFINISHED} and waits_for <> 'others' limit 1`
+  if (db.one(before, job, tenant) === undefined)
     db.change('update run set waits_for = ? where id = ?', waitsForTime(next.not_before_ms, nowMs), next.id)
 }
 
@@ -199,7 +219,7 @@ export function takeBack(db: EmbeddedDatabase, row: RunRow, nowMs: number): Lost
   const deaths = row.deaths + 1
   const as = row.cancel_asked === 1 ? 'cancelled' : deaths >= DEATHS_MAX ? 'dead' : 'queued'
   db.change(
-    `update run set state = ?, deaths = ?, waits_for = '', lease_until_ms = null, ended_at_ms = ?, error = ?
+    `update run set state = ?, deaths = ?, waits_for = '', ended_at_ms = ?, error = ?
       where id = ?`,
     as,
     deaths,

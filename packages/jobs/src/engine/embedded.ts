@@ -13,9 +13,11 @@ import {
   nextTurn,
   promoteTimed,
   takeBack,
+  VirtualTimes,
   waitsForTime,
   wakeWaiting,
 } from './embedded-queue.ts'
+import { findSchedules, storeSchedule } from './embedded-schedules.ts'
 import type {
   Capacity,
   ClaimedRun,
@@ -65,6 +67,9 @@ export class EmbeddedEngine implements Engine {
   readonly #clock: Clock
   readonly #worker: string
   readonly #waiting = new Set<() => void>()
+  /** Until when each running run is leased, in ms: there is one process, so a lease need not be on the disk. */
+  readonly #leases: Map<number, number>
+  readonly #times = new VirtualTimes()
   /** Whether something may have become due since it was last looked. */
   #isStirred = false
 
@@ -75,6 +80,9 @@ export class EmbeddedEngine implements Engine {
     this.leaseMs = options.leaseMs ?? LEASE_MS
     this.#worker = options.worker ?? `${hostname()} ${process.pid}`
     this.checkpoints = new EmbeddedCheckpoints(db)
+    // Nobody else can have the file: whoever had these runs is gone.
+    const running = db.all<{ id: number }>(`select id from run where state = 'running'`)
+    this.#leases = new Map(running.map(({ id }) => [id, Number.NEGATIVE_INFINITY]))
   }
 
   /**
@@ -88,9 +96,6 @@ export class EmbeddedEngine implements Engine {
       const kysely = new Kysely<RunTables>({ dialect: sqliteDialect(sqlite) })
       await migrateRunTables(kysely, 'sqlite', file)
       const db = new EmbeddedDatabase(sqlite, file)
-      // Nobody else can have the file: whoever had these runs is gone.
-      if (db.one(`select 1 from run where state = 'running' limit 1`))
-        db.commit(() => db.change(`update run set lease_until_ms = -1 where state = 'running'`))
       return new EmbeddedEngine(db, kysely, options)
     } catch (error) {
       sqlite.close()
@@ -104,7 +109,13 @@ export class EmbeddedEngine implements Engine {
       if (start > 0) await setImmediate()
       const chunk = runs.slice(start, start + ENQUEUED_AT_ONCE)
       const nowMs = this.#clock.now()
-      enqueued.push(...this.#db.commit(() => chunk.map((run) => enqueueOne(this.#db, run, nowMs))))
+      enqueued.push(
+        ...this.#db.commit(() => {
+          this.#times.write(this.#db)
+          return chunk.map((run) => enqueueOne(this.#db, run, nowMs))
+        }),
+      )
+      this.#times.written()
     }
     this.#wake()
     return enqueued
@@ -127,35 +138,49 @@ export class EmbeddedEngine implements Engine {
   #claimRows(rows: readonly RunRow[]): readonly ClaimedRun[] {
     const nowMs = this.#clock.now()
     const lease = { worker: this.#worker, nowMs, untilMs: nowMs + this.leaseMs }
-    return this.#db.commit(() => claimRows(this.#db, rows, lease))
+    const claimed = this.#db.commit(() => claimRows(this.#db, rows, lease))
+    for (const { id } of rows) this.#leases.set(id, lease.untilMs)
+    this.#times.claimed(rows)
+    return claimed
   }
 
   async heartbeat(runs: Parameters<Engine['heartbeat']>[0]): Promise<readonly Interruption[]> {
     if (runs.length === 0) return []
     const untilMs = this.#clock.now() + this.leaseMs
-    const extend = `update run set lease_until_ms = ?, progress = coalesce(?, progress)
-      where id = ? and epoch = ? and state = 'running' returning cancel_asked`
-    return this.#db.commit(() =>
-      runs.flatMap(({ id, epoch, progress }): Interruption[] => {
-        const text = progress === undefined ? null : JSON.stringify(progress)
-        const row = this.#db.one<{ cancel_asked: number }>(extend, untilMs, text, idOf(id), epoch)
+    const store = 'update run set progress = ? where id = ? and progress is not ?'
+    const changed = runs.filter(({ progress }) => progress !== undefined)
+    const find = `select cancel_asked from run where id = ? and epoch = ? and state = 'running'`
+    const interrupted = this.#db.read(() =>
+      runs.flatMap(({ id, epoch }): Interruption[] => {
+        const row = this.#db.one<{ cancel_asked: number }>(find, idOf(id), epoch)
         if (row === undefined) return [{ id, why: 'lease lost' }]
+        this.#leases.set(idOf(id), untilMs)
         return row.cancel_asked === 1 ? [{ id, why: 'cancelled' }] : []
       }),
     )
+    const lost = new Set(interrupted.filter(({ why }) => why === 'lease lost').map(({ id }) => id))
+    const kept = changed.filter(({ id }) => !lost.has(id))
+    if (kept.length > 0)
+      this.#db.commit(() => {
+        for (const { id, progress } of kept) {
+          const text = JSON.stringify(progress)
+          this.#db.change(store, text, idOf(id), text)
+        }
+      })
+    return interrupted
   }
 
   async recover(): Promise<readonly LostRun[]> {
     const nowMs = this.#clock.now()
+    const over = [...this.#leases].filter(([, untilMs]) => untilMs < nowMs).slice(0, TAKEN_BACK_AT_ONCE)
+    if (over.length === 0) return []
     const rows = this.#db.read(() =>
-      this.#db.all<RunRow>(
-        `select * from run where state = 'running' and lease_until_ms < ? order by lease_until_ms limit ?`,
-        nowMs,
-        TAKEN_BACK_AT_ONCE,
+      over.flatMap(
+        ([id]) => this.#db.one<RunRow>(`select * from run where id = ? and state = 'running'`, id) ?? [],
       ),
     )
-    if (rows.length === 0) return []
     const lost = this.#db.commit(() => rows.map((row) => takeBack(this.#db, row, nowMs)))
+    for (const [id] of over) this.#leases.delete(id)
     this.#wake()
     return lost
   }
@@ -166,6 +191,7 @@ export class EmbeddedEngine implements Engine {
     const lost = this.#db.commit(() =>
       settlements.filter((settlement) => !this.#settleOne(settlement, nowMs)).map(({ run }) => run.id),
     )
+    for (const { run } of settlements) if (!lost.includes(run.id)) this.#leases.delete(idOf(run.id))
     this.#wake()
     return lost
   }
@@ -177,7 +203,7 @@ export class EmbeddedEngine implements Engine {
     const notBeforeMs = isQueued ? (settlement.atMs ?? nowMs) : undefined
     const row = this.#db.one<{ job: string; tenant: string }>(
       `update run set state = ?, waits_for = ?, failures = failures + ?, not_before_ms = coalesce(?, not_before_ms),
-        ended_at_ms = ?, lease_until_ms = null, result = ?, error = ?, traffic = ?
+        ended_at_ms = ?, result = ?, error = ?, traffic = ?
         where id = ? and epoch = ? and state = 'running' returning job, tenant`,
       isQueued ? 'queued' : as,
       notBeforeMs === undefined ? '' : waitsForTime(notBeforeMs, nowMs),
@@ -306,43 +332,16 @@ export class EmbeddedEngine implements Engine {
   }
 
   async schedules(): Promise<readonly StoredSchedule[]> {
-    const rows = this.#db.read(() =>
-      this.#db.all<StoredSchedule>(
-        'select job, definition, version, last_firing_ms as "lastFiringMs" from schedule order by job',
-      ),
-    )
-    return rows.map((row) => ({ ...row }))
+    return this.#db.read(() => findSchedules(this.#db))
   }
 
   async saveSchedule(schedule: StoredSchedule, expected: StoredSchedule | undefined): Promise<boolean> {
-    const { job, definition, version, lastFiringMs } = schedule
-    const saved = this.#db.commit(() =>
-      expected === undefined
-        ? this.#db.change(
-            `insert into schedule (job, definition, version, last_firing_ms) values (?, ?, ?, ?)
-              on conflict do nothing`,
-            job,
-            definition,
-            version,
-            lastFiringMs,
-          )
-        : this.#db.change(
-            `update schedule set definition = ?, version = ?, last_firing_ms = ?
-              where job = ? and definition = ? and version = ? and last_firing_ms = ?`,
-            definition,
-            version,
-            lastFiringMs,
-            job,
-            expected.definition,
-            expected.version,
-            expected.lastFiringMs,
-          ),
-    )
-    return saved === 1
+    return this.#db.commit(() => storeSchedule(this.#db, schedule, expected))
   }
 
   async prune(endedBeforeMs: number): Promise<number> {
-    return this.#db.commit(() => {
+    const pruned = this.#db.commit(() => {
+      this.#times.write(this.#db)
       const ids = this.#db.all<{ id: number }>(
         'select id from run where ended_at_ms < ? order by ended_at_ms limit ?',
         endedBeforeMs,
@@ -359,6 +358,8 @@ export class EmbeddedEngine implements Engine {
       )
       return ids.length
     })
+    this.#times.written()
+    return pruned
   }
 
   async close(): Promise<void> {

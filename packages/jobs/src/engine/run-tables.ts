@@ -144,8 +144,8 @@ const INDEXES: Readonly<Record<'both' | RunDialect, readonly string[]>> = {
   sqlite: [
     `run_due on run (job, priority desc, turn, id) where state = 'queued' and waits_for = ''`,
     `run_timed on run (not_before_ms) where state = 'queued' and waits_for = 'time'`,
-    `run_unfinished on run (job, tenant, id) where state in ('queued', 'running')`,
-    `run_lease on run (lease_until_ms) where state = 'running'`,
+    `run_unfinished on run (job, tenant, key) where state in ('queued', 'running')`,
+    `run_waiting on run (job, tenant, id) where state = 'queued' and waits_for = 'others'`,
     `run_dead on run (id) where state = 'dead'`,
   ],
   // What is due, timed or leased is in the indexes of pg-boss. A key may be longer than an index takes.

@@ -1,0 +1,26 @@
+// What it costs to run work that loses nothing: each beside the commits, or the queue, that it stands on.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { EmbeddedEngine } from '../packages/jobs/src/engine/embedded.ts'
+import { runSpeed, saveSpeed } from './jobs/embedded-speed.ts'
+import { fairness } from './jobs/fairness.ts'
+import { syncedCommits } from './jobs/synced.ts'
+import type { BenchResult, Row } from './row.ts'
+
+export async function bench(): Promise<BenchResult> {
+  const home = await mkdtemp(join(tmpdir(), 'tomte-bench-jobs-'))
+  try {
+    return { bench: 'jobs', rows: await embedded(home) }
+  } finally {
+    await rm(home, { recursive: true, force: true })
+  }
+}
+
+async function embedded(home: string): Promise<Row[]> {
+  const speed = [await runSpeed(home), await saveSpeed(home)]
+  const engine = await EmbeddedEngine.open(join(home, 'fairness', 'jobs.db'))
+  const fair = await fairness(engine, 'embedded')
+  await engine.close()
+  return [...speed, ...(await syncedCommits(home)), fair]
+}
