@@ -3,15 +3,17 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EmbeddedEngine } from '../packages/jobs/src/engine/embedded.ts'
+import { startPostgres } from '../tools/postgres-server.ts'
 import { runSpeed, saveSpeed } from './jobs/embedded-speed.ts'
 import { fairness } from './jobs/fairness.ts'
+import { fourWorkers, noOpJobs } from './jobs/fleet-speed.ts'
 import { syncedCommits } from './jobs/synced.ts'
 import type { BenchResult, Row } from './row.ts'
 
 export async function bench(): Promise<BenchResult> {
   const home = await mkdtemp(join(tmpdir(), 'tomte-bench-jobs-'))
   try {
-    return { bench: 'jobs', rows: await embedded(home) }
+    return { bench: 'jobs', rows: [...(await embedded(home)), ...(await fleet())] }
   } finally {
     await rm(home, { recursive: true, force: true })
   }
@@ -23,4 +25,13 @@ async function embedded(home: string): Promise<Row[]> {
   const fair = await fairness(engine, 'embedded')
   await engine.close()
   return [...speed, ...(await syncedCommits(home)), fair]
+}
+
+async function fleet(): Promise<Row[]> {
+  const server = await startPostgres()
+  try {
+    return [await noOpJobs(server.url), ...(await fourWorkers(server.url))]
+  } finally {
+    server.signal('SIGKILL')
+  }
 }
