@@ -1,4 +1,5 @@
 // What it costs to run work that loses nothing: each beside the commits, or the queue, that it stands on.
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,6 +33,9 @@ async function fleet(): Promise<Row[]> {
   try {
     return [await noOpJobs(server.url), ...(await fourWorkers(server.url))]
   } finally {
-    server.signal('SIGKILL')
+    const ended = once(server.process, 'exit')
+    server.process.kill(server.signal)
+    await ended
+    await rm(server.folder, { recursive: true, force: true })
   }
 }
