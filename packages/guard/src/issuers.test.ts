@@ -144,6 +144,26 @@ describe('entra', () => {
   }
 })
 
+describe('entra for an API with keys of its own', () => {
+  it('asks for the metadata of that API', async (t) => {
+    const { origin, ca, asked } = await scriptedServer(t, (path, of) =>
+      authority(path.split('?')[0] ?? '', of),
+    )
+    const issuers = entra({ tenants: [TENANT], authorityHost: origin, ca, appId: OTHER_GUID })
+    const guard = createGuard({ audience: AUDIENCE, issuers, now })
+    await guard.admit(v2(origin), [ROLE])
+    assert.equal(asked[0], `/${TENANT}/v2.0/.well-known/openid-configuration?appid=${OTHER_GUID}`)
+  })
+
+  it('refuses what is no application id', () => {
+    for (const appId of ['', 'orders', `${OTHER_GUID}&x=y`, 'A'.repeat(36)])
+      assert.throws(
+        () => entra({ tenants: [TENANT], appId }),
+        new TypeError(`Cannot read keys of application '${appId}', as a GUID in lower case is needed`),
+      )
+  })
+})
+
 describe('oauthIssuer', () => {
   it('finds the keys by discovery, whichever form the server has', async (t) => {
     for (const place of [

@@ -29,6 +29,8 @@ export interface EntraOptions extends DocumentOptions {
   readonly authorityHost?: string | undefined
   /** The issuer of v1.0 tokens up to the tenant. Default: `https://sts.windows.net`, in China `https://sts.chinacloudapi.cn`. */
   readonly issuerV1?: string | undefined
+  /** The API's own application id, if its tokens may be signed with keys of its own: the metadata are asked for by `?appid=` (wire.md §7). */
+  readonly appId?: string | undefined
   /** The versions of tokens that the API takes. Default: both. */
   readonly versions?: readonly ('1.0' | '2.0')[] | undefined
 }
@@ -70,7 +72,10 @@ const TENANTS_MAX = 10_000
  * ```
  */
 export function entra(options: EntraOptions): readonly TrustedIssuer[] {
-  const { tenants, versions = ['1.0', '2.0'] } = options
+  const { tenants, versions = ['1.0', '2.0'], appId } = options
+  if (appId !== undefined && !GUID.test(appId))
+    throw new TypeError(`Cannot read keys of application '${appId}', as a GUID in lower case is needed`)
+  const query = appId === undefined ? '' : `?appid=${appId}`
   const host = originOf('authorityHost', options.authorityHost ?? PUBLIC_CLOUD)
   const v1 = originOf('issuerV1', options.issuerV1 ?? ISSUERS_V1[host] ?? 'https://sts.windows.net')
   checkTenants(tenants)
@@ -83,7 +88,7 @@ export function entra(options: EntraOptions): readonly TrustedIssuer[] {
         ...options,
         get,
         issuer,
-        metadataUrls: [`${host}/${name}${paths[version]}/.well-known/openid-configuration`],
+        metadataUrls: [`${host}/${name}${paths[version]}/.well-known/openid-configuration${query}`],
         keyHosts: [new URL(host).host],
       })
     const keys =

@@ -49,6 +49,7 @@ import { readQuery } from './graph/query.ts'
 import { getOrganization } from './registration/organization.ts'
 import { withCredentials } from './registration/principal-credentials.ts'
 import { findServicePrincipal, listServicePrincipals } from './registration/service-principals.ts'
+import { addTokenSigningCertificate } from './registration/token-signing-certificates.ts'
 import { tokenRoutes } from './token/routes.ts'
 
 const collection = (value: readonly object[], next?: string) => ({
@@ -125,6 +126,9 @@ const DIRECTORY: GraphRoutes = {
   }),
   'POST /servicePrincipals/:id/removePassword': async (call) =>
     done(await removePassword(call, 'servicePrincipal', id(call), call.body)),
+  'POST /servicePrincipals/:id/addTokenSigningCertificate': async (call) => ({
+    body: await addTokenSigningCertificate(call, id(call), call.body),
+  }),
   'POST /servicePrincipals/:id/addKey': async (call) => ({
     body: await addKey(call, 'servicePrincipal', id(call), call.body),
   }),

@@ -146,6 +146,7 @@ export const GRAPH_PERMISSIONS: PermissionTable = {
   'DELETE /servicePrincipals/:id/appManagementPolicies/:policyId/$ref': ROLES_10,
   'POST /servicePrincipals/:id/addPassword': ROLES_8,
   'POST /servicePrincipals/:id/removePassword': ROLES_8,
+  'POST /servicePrincipals/:id/addTokenSigningCertificate': ROLES_8,
   'POST /servicePrincipals/:id/addKey': ROLES_11,
   'POST /servicePrincipals/:id/removeKey': ROLES_11,
   'GET /servicePrincipals/:id/appRoleAssignments': ROLES_12,

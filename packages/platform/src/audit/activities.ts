@@ -224,6 +224,10 @@ export const ACTIVITIES: Readonly<Record<Changing, Activity>> = {
   'POST /servicePrincipals/:id/appManagementPolicies/$ref': POLICY_OF_PRINCIPAL,
   'DELETE /servicePrincipals/:id/appManagementPolicies/:policyId/$ref': NO_POLICY_OF_PRINCIPAL,
   'POST /servicePrincipals/:id/addPassword': { ...PRINCIPAL, activity: 'Add service principal credentials' },
+  'POST /servicePrincipals/:id/addTokenSigningCertificate': {
+    ...PRINCIPAL,
+    activity: 'Add service principal credentials',
+  },
   'POST /servicePrincipals/:id/removePassword': {
     ...PRINCIPAL,
     activity: 'Remove service principal credentials',

@@ -49,13 +49,15 @@ export function metadataV2(about: Described): object {
 
 /** The discovery document of a tenant's v1.0 endpoints, by which v1.0 tokens are checked (wire.md §7). */
 export function metadataV1(about: Described): object {
-  const { origin, tenant } = about
+  const { origin, tenant, appId } = about
+  // Keys of an application's own are those of one tenant.
+  const keysOf = appId === undefined ? 'common' : tenant
   return {
     ...COMMON,
     issuer: issuerV1(issuerTenant(about)),
     authorization_endpoint: `${origin}/${tenant}/oauth2/authorize`,
     token_endpoint: `${origin}/${tenant}/oauth2/token`,
-    jwks_uri: `${origin}/common/discovery/keys${keysQuery(about)}`,
+    jwks_uri: `${origin}/${keysOf}/discovery/keys${keysQuery(about)}`,
     end_session_endpoint: `${origin}/${tenant}/oauth2/logout`,
     msgraph_host: new URL(origin).host,
   }

@@ -132,7 +132,7 @@ describe('an application id in the query', () => {
     const v2 = await world.send(`/${world.tenantId}/${V2}?appid=${appId.toUpperCase()}`)
     assert.equal(v2.body['jwks_uri'], `${origin}/${world.tenantId}/discovery/v2.0/keys?appid=${appId}`)
     const v1 = await world.send(`/${world.tenantId}/${V1}?appid=${appId}`)
-    assert.equal(v1.body['jwks_uri'], `${origin}/common/discovery/keys?appid=${appId}`)
+    assert.equal(v1.body['jwks_uri'], `${origin}/${world.tenantId}/discovery/keys?appid=${appId}`)
     const keys = await world.send(`/${world.tenantId}/discovery/v2.0/keys?appid=${appId}`)
     assert.deepEqual(keys.body, (await world.send(`/${world.tenantId}/discovery/v2.0/keys`)).body)
     const refused = await world.send(`/${world.tenantId}/${V2}?appid=x%0d%0ay`)

@@ -9,6 +9,7 @@ import { sendRefusal } from '../token/routes.ts'
 import { isTemplate, requireTenant } from '../token/tenant.ts'
 import { instanceDocument } from './instance.ts'
 import { ANY_TENANT, type Described, issuerV2, metadataV1, metadataV2 } from './metadata.ts'
+import { jwk } from './signing-key.ts'
 import { KEYS_PUBLISHED_BEFORE_USE_MS, type SigningKeys } from './signing-keys.ts'
 
 export interface Discovery {
@@ -43,13 +44,26 @@ export function discoveryRoutes(app: FastifyInstance, discovery: Discovery): voi
     return isFirst(request) ? metadataV2(about) : metadataV1(about)
   })
   app.get('/:tenant/discovery/v2.0/keys', async (request: TenantRequest) => {
-    const { origin, tenant, template } = await describe(discovery, request)
-    return keys.jwks(issuerV2(origin, template ? ANY_TENANT : tenant))
+    const about = await describe(discovery, request)
+    const issuerOf = (tenantId: string) => issuerV2(about.origin, tenantId)
+    const shared = keys.jwks(issuerOf(about.template ? ANY_TENANT : about.tenant))
+    return { keys: [...(await ownKeys(keys, about, issuerOf)), ...shared] }
   })
   app.get('/:tenant/discovery/keys', async (request: TenantRequest) => {
-    await describe(discovery, request)
-    return keys.jwks(undefined)
+    const about = await describe(discovery, request)
+    return { keys: [...(await ownKeys(keys, about, () => undefined)), ...keys.jwks(undefined)] }
   })
+}
+
+/** The keys of the application that `appid` names: each is for one tenant, whichever was asked for. */
+async function ownKeys(
+  { own }: SigningKeys,
+  { appId, template, tenant }: Described,
+  issuerOf: (tenantId: string) => string | undefined,
+): Promise<readonly object[]> {
+  if (appId === undefined) return []
+  const published = await own.published(appId, template ? undefined : tenant)
+  return published.map(({ key, tenantId }) => jwk(key, issuerOf(tenantId)))
 }
 
 const isFirst = ({ params }: TenantRequest) => params.tenant.toLowerCase() === 'adfs'

@@ -85,8 +85,7 @@ describe('the schedule of signing keys', () => {
     const db = await openDatabase(other.folder)
     const clock = { ms: other.clock.ms }
     const keys = await SigningKeys.load(db, parseSealingKey(sealing, 'test'), () => clock.ms)
-    const kids = () =>
-      (keys.jwks(undefined) as { readonly keys: { readonly kid: string }[] }).keys.map(({ kid }) => kid)
+    const kids = () => (keys.jwks(undefined) as readonly { readonly kid: string }[]).map(({ kid }) => kid)
     return { other, db, clock, keys, kids, sealing }
   }
 

@@ -1,19 +1,10 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import type { KeySource, VerificationKey } from '@tomte/guard'
 import type { Now } from '../clock.ts'
 import type { Database } from '../store/database.ts'
 import { makeSelfSigned } from '../tls/certificates.ts'
+import { OwnSigningKeys, type PreferredKey } from './own-signing-keys.ts'
 import { seal, unseal } from './sealing.ts'
-
-/** A key that signs tokens; `kid` is the base64url SHA-1 thumbprint of its certificate (wire.md §6). */
-export interface SigningKey {
-  readonly kid: string
-  readonly privateKey: KeyObject
-  readonly publicKey: KeyObject
-  readonly certificate: X509Certificate
-  /** When it takes over from the key before it. */
-  readonly signsFromMs: number
-}
+import { jwk, type SigningKey, signingKey } from './signing-key.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
@@ -40,12 +31,15 @@ export interface SigningKeyStore {
  * last token that it signed has ended. A guard finds their public halves here.
  */
 export class SigningKeys implements KeySource {
+  /** Those that sign for one API alone. */
+  readonly own: OwnSigningKeys
   readonly #store: SigningKeyStore
   /** By the time at which they begin to sign, the latest first. */
   #keys: readonly SigningKey[] = []
 
   private constructor(store: SigningKeyStore) {
     this.#store = store
+    this.own = new OwnSigningKeys(store)
   }
 
   /** Opens the stored keys, making the first one if there is none. */
@@ -110,6 +104,11 @@ export class SigningKeys implements KeySource {
     return current
   }
 
+  /** The key that signs tokens for a resource: the one that it prefers, or that of all. */
+  async signing(preferred: PreferredKey | undefined): Promise<SigningKey> {
+    return (await this.own.preferred(preferred)) ?? this.current
+  }
+
   find(kid: string): VerificationKey | undefined {
     const nowMs = this.#store.now()
     const key = this.#keys.find((one) => one.kid === kid && this.#isPublished(one, nowMs))
@@ -117,11 +116,9 @@ export class SigningKeys implements KeySource {
   }
 
   /** The public keys as the keys document lists them; v2 names the issuer of each (wire.md §7). */
-  jwks(issuer: string | undefined): object {
+  jwks(issuer: string | undefined): readonly object[] {
     const nowMs = this.#store.now()
-    return {
-      keys: this.#keys.filter((key) => this.#isPublished(key, nowMs)).map((key) => jwk(key, issuer)),
-    }
+    return this.#keys.filter((key) => this.#isPublished(key, nowMs)).map((key) => jwk(key, issuer))
   }
 
   /** Whether a key signs, is about to, or has signed a token that may not have ended. */
@@ -151,23 +148,5 @@ export class SigningKeys implements KeySource {
       })
       .execute()
     return kid
-  }
-}
-
-function jwk({ kid, publicKey, certificate }: SigningKey, issuer: string | undefined): object {
-  const { n, e } = publicKey.export({ format: 'jwk' })
-  const x5c = [certificate.raw.toString('base64')]
-  return { kty: 'RSA', use: 'sig', kid, x5t: kid, n, e, x5c, ...(issuer === undefined ? {} : { issuer }) }
-}
-
-function signingKey(certificatePem: string, privateKeyPem: string, signsFromMs: number): SigningKey {
-  const certificate = new X509Certificate(certificatePem)
-  const kid = createHash('sha1').update(certificate.raw).digest('base64url')
-  return {
-    kid,
-    certificate,
-    privateKey: createPrivateKey(privateKeyPem),
-    publicKey: createPublicKey(certificatePem),
-    signsFromMs,
   }
 }

@@ -91,6 +91,7 @@ const OWN_REGISTRATIONS = [
   'POST /applications/:id/federatedIdentityCredentials',
   'PATCH /applications/:id/federatedIdentityCredentials/:credentialId',
   'DELETE /applications/:id/federatedIdentityCredentials/:credentialId',
+  'POST /servicePrincipals/:id/addTokenSigningCertificate',
   'POST /servicePrincipals/:id/addPassword',
   'POST /servicePrincipals/:id/removePassword',
 ]

@@ -159,6 +159,7 @@ export const PERMISSIONS = {
   'DELETE /servicePrincipals/:id/appManagementPolicies/:policyId/$ref': WRITE_POLICIES,
   'POST /servicePrincipals/:id/addPassword': WRITE_APPLICATIONS,
   'POST /servicePrincipals/:id/removePassword': WRITE_APPLICATIONS,
+  'POST /servicePrincipals/:id/addTokenSigningCertificate': WRITE_APPLICATIONS,
   'POST /servicePrincipals/:id/addKey': 'any application',
   'POST /servicePrincipals/:id/removeKey': 'any application',
   'GET /servicePrincipals/:id/appRoleAssignments': READ_GRANTS,

@@ -127,7 +127,8 @@ async function tokenFor(
     const permitted = await permit(cache, { client, tenantId, resource })
     trail.resourceAppId = permitted.resource.appId
     const request = { origin: origin(), tenantId, client, proof: '2', permit: permitted, nowMs } as const
-    const token = await signToken({ ...request, managedIdentity: identity.resourceId }, keys.current)
+    const key = await keys.signing(request.permit.resource.preferredKey)
+    const token = await signToken({ ...request, managedIdentity: identity.resourceId }, key)
     log(0)
     return { ...token, identity, resource }
   } catch (error) {

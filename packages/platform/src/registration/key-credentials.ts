@@ -82,7 +82,11 @@ export async function replaceKeyCredentials(
     return typeof keyId === 'string' && (key === null || key === undefined) ? [keyId.toLowerCase()] : []
   })
   const added = sent.filter((credential: unknown) => typeof bodyObject(credential)['key'] === 'string')
-  const registered = await keysOf(db, owner).select('key_id').execute()
+  const signing = signingOf(db, owner)
+  const registered = [
+    ...(await keysOf(db, owner).select('key_id').execute()),
+    ...(await signing.select('key_id').execute()),
+  ]
   const known = kept.every((keyId) => registered.some((row) => row.key_id === keyId))
   if (!known || kept.length + added.length !== sent.length)
     throw badRequest('A key credential needs a key, or the keyId of one that is registered.')
@@ -92,10 +96,19 @@ export async function replaceKeyCredentials(
     .where('application_id', '=', owner.applicationId)
     .where('service_principal_id', 'is not distinct from', owner.servicePrincipalId)
   await (kept.length === 0 ? others : others.where('key_id', 'not in', kept)).execute()
+  // Certificates that sign tokens are in the same list, and go when they are not sent.
+  await db
+    .deleteFrom('token_signing_certificate')
+    .where('service_principal_id', '=', owner.servicePrincipalId ?? '')
+    .where('key_id', 'not in', ['', ...kept])
+    .execute()
   const target = { tenantId, objectId: owner.servicePrincipalId ?? owner.applicationId }
   await requireAllowedCredentials(db, target, rows.map(asWanted))
   if (rows.length > 0) await db.insertInto('key_credential').values(rows).execute()
 }
+
+const signingOf = (db: Database, { servicePrincipalId }: CredentialHolder) =>
+  db.selectFrom('token_signing_certificate').where('service_principal_id', '=', servicePrincipalId ?? '')
 
 /** A certificate as the policies on credentials look at it. */
 export const asWanted = (row: Row): WantedCredential => ({ ...row, type: 'key' })

@@ -1,6 +1,7 @@
 import type { Database } from '../store/database.ts'
 import { keyCredentialObject } from './key-credentials.ts'
 import { passwordCredentialObject } from './password-credentials.ts'
+import { certificatesOf, signingCertificateObject } from './signing-certificates.ts'
 import type { ServicePrincipal } from './service-principals.ts'
 
 /** Service principals as Graph shows them: with the credentials that are theirs, and none of their applications'. */
@@ -19,9 +20,13 @@ export async function withCredentials(
     .selectAll()
     .where('service_principal_id', 'in', ids)
     .execute()
+  const signing = await certificatesOf(db, ids)
   return principals.map(({ id, object }) => ({
     ...object,
-    keyCredentials: keys.filter((row) => row.service_principal_id === id).map(keyCredentialObject),
+    keyCredentials: [
+      ...keys.filter((row) => row.service_principal_id === id).map(keyCredentialObject),
+      ...signing.filter((row) => row.service_principal_id === id).map(signingCertificateObject),
+    ],
     passwordCredentials: passwords
       .filter((row) => row.service_principal_id === id)
       .map(passwordCredentialObject),

@@ -54,6 +54,7 @@ describe('a service principal', () => {
       appDisplayName: 'orders',
       appOwnerOrganizationId: world.tenantId,
       appRoleAssignmentRequired: false,
+      preferredTokenSigningKeyThumbprint: null,
       servicePrincipalNames: [orders.appId, 'api://orders'],
       servicePrincipalType: 'Application',
       keyCredentials: [],

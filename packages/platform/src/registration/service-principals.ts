@@ -5,6 +5,7 @@ import { bodyObject, readQuery, textOf } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
 import { BY_APP_ID, type RegistrationStore } from './applications.ts'
 import { replaceKeyCredentials } from './key-credentials.ts'
+import { preferredThumbprint } from './signing-certificates.ts'
 import {
   mergeStored,
   SERVICE_PRINCIPAL_PROPERTIES,
@@ -130,15 +131,22 @@ export async function updateServicePrincipal(
   id: string,
   body: unknown,
 ): Promise<void> {
-  const { accountEnabled, appRoleAssignmentRequired, keyCredentials, ...others } = withoutAnnotations(
-    bodyObject(body),
-  )
+  const {
+    accountEnabled,
+    appRoleAssignmentRequired,
+    keyCredentials,
+    preferredTokenSigningKeyThumbprint: preferred,
+    ...others
+  } = withoutAnnotations(bodyObject(body))
   const principal = await findServicePrincipal(store, id)
   const columns = {
     ...(accountEnabled === undefined ? {} : { account_enabled: flag(accountEnabled) }),
     ...(appRoleAssignmentRequired === undefined
       ? {}
       : { app_role_assignment_required: flag(appRoleAssignmentRequired) }),
+    ...(preferred === undefined
+      ? {}
+      : { preferred_signing_thumbprint: await preferredThumbprint(store.db, principal.id, preferred) }),
     ...(Object.keys(others).length === 0
       ? {}
       : { properties: mergeStored(SERVICE_PRINCIPAL_PROPERTIES, principal.properties, others) }),
@@ -177,6 +185,7 @@ function selectPrincipals(db: Database, tenantId: string) {
       'service_principal.account_enabled',
       'service_principal.app_role_assignment_required',
       'service_principal.properties',
+      'service_principal.preferred_signing_thumbprint',
       'application.id as application_id',
       'application.display_name',
       'application.tenant_id as home_tenant_id',
@@ -203,6 +212,7 @@ function servicePrincipal(row: PrincipalRow): ServicePrincipal {
     appDisplayName: row.display_name,
     appOwnerOrganizationId: row.home_tenant_id,
     appRoleAssignmentRequired: row.app_role_assignment_required === 1,
+    preferredTokenSigningKeyThumbprint: row.preferred_signing_thumbprint,
     servicePrincipalNames: [row.app_id, ...(JSON.parse(row.identifier_uris) as string[])],
     servicePrincipalType: 'Application',
     ...(row.identity_kind === null ? {} : managedIdentityProperties(row)),

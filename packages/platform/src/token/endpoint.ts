@@ -82,7 +82,8 @@ async function takeSteps(
   const permitted = await permit(cache, { client, tenantId: tenant.id, resource, ipAddress, trail })
   trail.resourceAppId = permitted.resource.appId
   const earned = { origin, tenantId: tenant.id, client, proof, permit: permitted, nowMs, claims }
-  return version === 1 ? issueV1(earned, keys.current, resource) : issue(earned, keys.current)
+  const key = await keys.signing(permitted.resource.preferredKey)
+  return version === 1 ? issueV1(earned, key, resource) : issue(earned, key)
 }
 
 /**

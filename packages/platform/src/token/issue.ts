@@ -1,5 +1,5 @@
 import { issuerV1, issuerV2 } from '../discovery/metadata.ts'
-import type { SigningKey } from '../discovery/signing-keys.ts'
+import type { SigningKey } from '../discovery/signing-key.ts'
 import { TOKEN_EXCHANGE_APP_ID, TOKEN_EXCHANGE_URI } from '../managed-identity/token-exchange.ts'
 import { GRAPH_APP_ID } from '../registration/graph-application.ts'
 import type { ClaimsRequest } from './claims-request.ts'

@@ -1,3 +1,4 @@
+import type { PreferredKey } from '../discovery/own-signing-keys.ts'
 import { foldUri } from '../registration/identifier-uris.ts'
 import type { SignInTrail } from '../audit/sign-in.ts'
 import { applyPolicies, readAccessRules } from '../policy/conditional-access.ts'
@@ -18,6 +19,8 @@ export interface Resource {
   readonly requested: string
   readonly tokenVersion: 1 | 2
   readonly optionalClaims: OptionalClaims
+  /** The key of its own that signs its tokens. */
+  readonly preferredKey: PreferredKey | undefined
 }
 
 /** What the client may do there. */
@@ -129,6 +132,12 @@ async function findResource(db: Database, tenantId: string, requested: string): 
   const rows = await db
     .selectFrom('service_principal')
     .innerJoin('application', 'application.app_id', 'service_principal.app_id')
+    .leftJoin('token_signing_certificate as own', (join) =>
+      join
+        .onRef('own.service_principal_id', '=', 'service_principal.id')
+        .onRef('own.thumbprint_sha1', '=', 'service_principal.preferred_signing_thumbprint'),
+    )
+    .select(['own.kid', 'own.start_at_ms', 'own.end_at_ms'])
     .select([
       'service_principal.id',
       'service_principal.app_id',
@@ -155,10 +164,22 @@ async function findResource(db: Database, tenantId: string, requested: string): 
     requested: withSlashOf(requested, registered ?? found.app_id),
     tokenVersion: found.requested_access_token_version === 2 ? 2 : 1,
     optionalClaims: optionalClaimsOf(found.properties),
+    preferredKey: preferredKeyOf(found),
     assignmentRequired: found.app_role_assignment_required === 1,
     appRoles: JSON.parse(found.app_roles) as FoundResource['appRoles'],
   }
 }
+
+interface Joined {
+  readonly kid: string | null
+  readonly start_at_ms: number | null
+  readonly end_at_ms: number | null
+}
+
+const preferredKeyOf = ({ kid, start_at_ms, end_at_ms }: Joined): PreferredKey | undefined =>
+  kid === null || start_at_ms === null || end_at_ms === null
+    ? undefined
+    : { kid, startAtMs: start_at_ms, endAtMs: end_at_ms }
 
 const optionalClaimsOf = (properties: string) =>
   readOptionalClaims((JSON.parse(properties) as { readonly optionalClaims?: unknown }).optionalClaims)
