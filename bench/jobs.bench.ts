@@ -4,9 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EmbeddedEngine } from '../packages/jobs/src/engine/embedded.ts'
+import { FleetEngine } from '../packages/jobs/src/engine/fleet.ts'
 import { startPostgres } from '../tools/postgres-server.ts'
 import { runSpeed, saveSpeed } from './jobs/embedded-speed.ts'
 import { fairness } from './jobs/fairness.ts'
+import { withDatabase } from './jobs/fleet-daemon.ts'
 import { fourWorkers, noOpJobs } from './jobs/fleet-speed.ts'
 import { syncedCommits } from './jobs/synced.ts'
 import type { BenchResult, Row } from './row.ts'
@@ -31,11 +33,20 @@ async function embedded(home: string): Promise<Row[]> {
 async function fleet(): Promise<Row[]> {
   const server = await startPostgres()
   try {
-    return [await noOpJobs(server.url), ...(await fourWorkers(server.url))]
+    return [await noOpJobs(server.url), ...(await fourWorkers(server.url)), await fleetFairness(server.url)]
   } finally {
     const ended = once(server.process, 'exit')
     server.process.kill(server.signal)
     await ended
     await rm(server.folder, { recursive: true, force: true })
   }
+}
+
+function fleetFairness(server: string): Promise<Row> {
+  return withDatabase(server, async (url) => {
+    const engine = await FleetEngine.open(url)
+    const fair = await fairness(engine, 'PostgreSQL')
+    await engine.close()
+    return fair
+  })
 }
