@@ -37,6 +37,8 @@ export class RunInWork {
   readonly job: Job<object>
   readonly startedAtMs: number
   progress: Progress | undefined
+  /** Whether its job has ended, so that another may begin; how it ended is perhaps not on the disk yet. */
+  isOver = false
   stopped: { readonly why: StopReason; readonly atMs: number } | undefined
   readonly #options: HandOptions
   readonly #controller = new AbortController()
@@ -77,6 +79,7 @@ export class RunInWork {
     this.#timers.push(clock.after(rules.timeLimitMs, () => this.stop('time_limit')))
     const end = await this.#end()
     for (const drop of this.#timers) drop()
+    this.isOver = true
     return this.#outcome(end)
   }
 

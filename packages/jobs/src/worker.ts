@@ -149,10 +149,9 @@ class ClaimingWorker implements Worker {
   }
 
   #capacities() {
-    const taken = new Map<string, number>()
-    for (const { run } of this.#inHand.values()) taken.set(run.job, (taken.get(run.job) ?? 0) + 1)
+    const hands = [...this.#inHand.values()]
     return Object.entries(this.#daemon.jobs)
-      .map(([job, of]) => ({ job, runs: rulesOf(of).concurrency - (taken.get(job) ?? 0) }))
+      .map(([job, of]) => ({ job, runs: roomFor(rulesOf(of).concurrency, hands, job) }))
       .filter(({ runs }) => runs > 0)
   }
 
@@ -165,7 +164,10 @@ class ClaimingWorker implements Worker {
     const hand = new RunInWork(run, findJob(this.#daemon, run.job), this.#hand)
     this.#inHand.set(run.id, hand)
     if (this.#stop.signal.aborted) hand.stop('stopping')
-    await this.#settle(hand, await hand.work())
+    const outcome = await hand.work()
+    // The next may be claimed while the end of this one is written.
+    this.#wake()
+    await this.#settle(hand, outcome)
   }
 
   /** Once for each run: whoever has taken it out of hand has settled it. */
@@ -248,6 +250,13 @@ class ClaimingWorker implements Worker {
     if (this.#inHand.size > 0) await this.#untilEmpty(STUCK_MS)
     this.#end('unfit')
   }
+}
+
+/** How many more runs of a job may begin; those whose end is not written yet count once they are as many again. */
+function roomFor(concurrency: number, hands: readonly RunInWork[], job: string): number {
+  const ofJob = hands.filter(({ run }) => run.job === job)
+  const working = ofJob.filter(({ isOver }) => !isOver).length
+  return Math.min(concurrency - working, 2 * concurrency - ofJob.length)
 }
 
 /** Hears, and lets nobody suffer from what the listener throws. */

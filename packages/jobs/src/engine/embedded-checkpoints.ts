@@ -41,7 +41,7 @@ export class EmbeddedCheckpoints implements RunCheckpoints {
     const rows = rowsOf(entries)
     const id = idOf(run.id)
     const [text, spent] = [JSON.stringify(value ?? null), JSON.stringify(traffic)]
-    this.#db.commit(() => {
+    await this.#db.commit(() => {
       const fence = this.#db.change(
         `update run set traffic = ?, deaths = 0, version = max(version, ?)
           where id = ? and epoch = ? and state = 'running'`,

@@ -1,14 +1,28 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import { setImmediate } from 'node:timers'
 import { explain } from '../sqlite.ts'
+
+/** Work that waits for its commit. */
+interface Pending {
+  readonly work: () => unknown
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** What became of work inside of a transaction that is not committed yet. */
+type Done =
+  | { readonly as: 'done'; readonly result: unknown }
+  | { readonly as: 'failed'; readonly error: unknown }
 
 /**
  * Statements prepared once, and transactions that no other work of this process can get into, as nothing in them waits. What is
- * committed is synced to the disk.
+ * committed is synced to the disk; what is asked for in one turn of the event loop shares a commit, and so one sync.
  */
 export class EmbeddedDatabase {
   readonly file: string
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  #pending: Pending[] = []
 
   constructor(database: DatabaseSync, file: string) {
     this.#database = database
@@ -34,20 +48,49 @@ export class EmbeddedDatabase {
   }
 
   /**
-   * Commits all that `work` changes, or nothing.
+   * Commits all that `work` changes, or nothing; work that throws undoes its own changes alone.
    *
    * @throws JobError that says what is wrong with the file.
    */
-  commit<Result>(work: () => Result): Result {
+  commit<Result>(work: () => Result): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      if (this.#pending.length === 0) setImmediate(() => this.flush())
+      this.#pending.push({ work, resolve: (result) => resolve(result as Result), reject })
+    })
+  }
+
+  /** Commits at once what waits for it. */
+  flush(): void {
+    const batch = this.#pending
+    this.#pending = []
+    if (batch.length === 0) return
     try {
       this.#prepared('begin immediate').run()
-      const result = work()
+      const done = batch.map(({ work }) => this.#apart(work))
       this.#prepared('commit').run()
-      return result
+      batch.forEach(({ resolve, reject }, at) => {
+        const each = done[at]
+        if (each?.as === 'done') resolve(each.result)
+        else reject(explain(this.file, each?.error))
+      })
     } catch (error) {
-      // A full disk makes SQLite end the transaction by itself.
       if (this.#database.isTransaction) this.#database.exec('rollback')
-      throw explain(this.file, error)
+      for (const { reject } of batch) reject(explain(this.file, error))
+    }
+  }
+
+  /** @throws what has ended the whole transaction: a full disk makes SQLite do that by itself. */
+  #apart(work: () => unknown): Done {
+    this.#prepared('savepoint apart').run()
+    try {
+      const result = work()
+      this.#prepared('release apart').run()
+      return { as: 'done', result }
+    } catch (error) {
+      if (!this.#database.isTransaction) throw error
+      this.#prepared('rollback to apart').run()
+      this.#prepared('release apart').run()
+      return { as: 'failed', error }
     }
   }
 

@@ -193,11 +193,11 @@ function claimed(db: EmbeddedDatabase, row: RunRow, leasedUntilMs: number): Clai
   }
 }
 
-/** Makes those claimable whose time has come. */
+/** Within a transaction: makes those claimable whose time has come. */
 export function promoteTimed(db: EmbeddedDatabase, nowMs: number): void {
   const due = `state = 'queued' and waits_for = 'time' and not_before_ms <= ?`
   if (db.one(`select 1 from run where ${due} limit 1`, nowMs) === undefined) return
-  db.commit(() => db.change(`update run set waits_for = '' where ${due}`, nowMs))
+  db.change(`update run set waits_for = '' where ${due}`, nowMs)
 }
 
 /** Within a transaction, after a run has ended: the oldest that waits for it goes next, if none goes before. */

@@ -110,10 +110,10 @@ export class EmbeddedEngine implements Engine {
       const chunk = runs.slice(start, start + ENQUEUED_AT_ONCE)
       const nowMs = this.#clock.now()
       enqueued.push(
-        ...this.#db.commit(() => {
+        ...(await this.#db.commit(() => {
           this.#times.write(this.#db)
           return chunk.map((run) => enqueueOne(this.#db, run, nowMs))
-        }),
+        })),
       )
       this.#times.written()
     }
@@ -123,22 +123,25 @@ export class EmbeddedEngine implements Engine {
 
   async claim(capacities: readonly Capacity[]): Promise<readonly ClaimedRun[]> {
     this.#isStirred = false
-    promoteTimed(this.#db, this.#clock.now())
-    const rows = this.#db.read(() => dueRuns(this.#db, capacities))
-    return rows.length === 0 ? [] : this.#claimRows(rows)
+    return this.#db.commit(() => {
+      promoteTimed(this.#db, this.#clock.now())
+      return this.#claimRows(dueRuns(this.#db, capacities))
+    })
   }
 
   /** Takes one queued run, be it due or not: for a person who runs it in the foreground. */
   async claimRun(id: string): Promise<ClaimedRun | undefined> {
-    const row = this.#db.read(() => this.#row(id))
-    if (row?.state !== 'queued') return undefined
-    return this.#claimRows([row])[0]
+    return this.#db.commit(() => {
+      const row = this.#row(id)
+      return row?.state === 'queued' ? this.#claimRows([row])[0] : undefined
+    })
   }
 
+  /** Within a transaction. */
   #claimRows(rows: readonly RunRow[]): readonly ClaimedRun[] {
     const nowMs = this.#clock.now()
     const lease = { worker: this.#worker, nowMs, untilMs: nowMs + this.leaseMs }
-    const claimed = this.#db.commit(() => claimRows(this.#db, rows, lease))
+    const claimed = claimRows(this.#db, rows, lease)
     for (const { id } of rows) this.#leases.set(id, lease.untilMs)
     this.#times.claimed(rows)
     return claimed
@@ -161,7 +164,7 @@ export class EmbeddedEngine implements Engine {
     const lost = new Set(interrupted.filter(({ why }) => why === 'lease lost').map(({ id }) => id))
     const kept = changed.filter(({ id }) => !lost.has(id))
     if (kept.length > 0)
-      this.#db.commit(() => {
+      await this.#db.commit(() => {
         for (const { id, progress } of kept) {
           const text = JSON.stringify(progress)
           this.#db.change(store, text, idOf(id), text)
@@ -179,7 +182,7 @@ export class EmbeddedEngine implements Engine {
         ([id]) => this.#db.one<RunRow>(`select * from run where id = ? and state = 'running'`, id) ?? [],
       ),
     )
-    const lost = this.#db.commit(() => rows.map((row) => takeBack(this.#db, row, nowMs)))
+    const lost = await this.#db.commit(() => rows.map((row) => takeBack(this.#db, row, nowMs)))
     for (const [id] of over) this.#leases.delete(id)
     this.#wake()
     return lost
@@ -188,7 +191,7 @@ export class EmbeddedEngine implements Engine {
   async settle(settlements: readonly Settlement[]): Promise<readonly string[]> {
     if (settlements.length === 0) return []
     const nowMs = this.#clock.now()
-    const lost = this.#db.commit(() =>
+    const lost = await this.#db.commit(() =>
       settlements.filter((settlement) => !this.#settleOne(settlement, nowMs)).map(({ run }) => run.id),
     )
     for (const { run } of settlements) if (!lost.includes(run.id)) this.#leases.delete(idOf(run.id))
@@ -265,7 +268,7 @@ export class EmbeddedEngine implements Engine {
 
   async retry(id: string): Promise<RunRecord> {
     const nowMs = this.#clock.now()
-    this.#db.commit(() => {
+    await this.#db.commit(() => {
       const row = this.#row(id)
       if (row === undefined) throw unknownRun(id)
       if (row.state === 'queued' || row.state === 'running') throw unfinishedRun(id, `it is ${row.state}`)
@@ -290,7 +293,7 @@ export class EmbeddedEngine implements Engine {
 
   async cancel(id: string): Promise<RunRecord> {
     const nowMs = this.#clock.now()
-    this.#db.commit(() => {
+    await this.#db.commit(() => {
       const row = this.#row(id)
       if (row === undefined) throw unknownRun(id)
       if (row.state === 'running')
@@ -317,7 +320,7 @@ export class EmbeddedEngine implements Engine {
     const change = paused
       ? 'insert into pause (job) values (?) on conflict do nothing'
       : 'delete from pause where job = ?'
-    this.#db.commit(() => this.#db.change(change, job))
+    await this.#db.commit(() => this.#db.change(change, job))
     this.#wake()
   }
 
@@ -340,7 +343,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   async prune(endedBeforeMs: number): Promise<number> {
-    const pruned = this.#db.commit(() => {
+    const pruned = await this.#db.commit(() => {
       this.#times.write(this.#db)
       const ids = this.#db.all<{ id: number }>(
         'select id from run where ended_at_ms < ? order by ended_at_ms limit ?',
@@ -363,6 +366,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   async close(): Promise<void> {
+    this.#db.flush()
     await this.#kysely.destroy()
   }
 
