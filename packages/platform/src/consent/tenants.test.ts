@@ -71,15 +71,19 @@ describe('consent by accounts', () => {
       )
       assert.match(
         page.text,
-        /You are signed in as bo@fabrikam\.example, who is none\. Nothing was changed\./,
+        /You are signed in as bo@fabrikam\.example, who is not an administrator of Fabrikam\. Nothing was changed\./,
       )
       assert.ok(page.text.includes(`${house.platform.origin}${path}`))
     }
     const grant = await browser.submit(v1('fabrikam.example'), { decision: 'grant', seen: '' })
     assert.equal(grant.status, 403)
     const overview = await browser.get('/portal')
-    assert.equal(overview.status, 403)
-    assert.match(overview.text, /You are signed in, but not as an administrator of your tenant/)
+    assert.deepEqual([overview.status, (await browser.get('/portal/logs')).status], [403, 403])
+    assert.match(
+      overview.text,
+      /Sign out An administrator is needed You are signed in as bo@fabrikam\.example, who is not an administrator/,
+    )
+    assert.doesNotMatch(overview.body, /overview/)
   })
 
   it('is not asked of the administrator of another tenant', async () => {

@@ -125,7 +125,8 @@ export function askAdministratorPage({ tenant, client }: Parties, who: SignedIn,
     main: html`<div class="card">
 <h1>An administrator is needed</h1>
 <p>${client.displayName} asks for permissions in ${place}, which only an administrator of that tenant can
-grant. You are signed in as ${who.name}, who is none. Nothing was changed.</p>
+grant. You are signed in as ${who.name}, who is not an administrator of ${tenant.displayName}. Nothing was
+changed.</p>
 <p>Ask an administrator of ${tenant.displayName} to open this link:</p>
 <p class="notice good"><code>${link}</code></p>
 <form method="post" action="/portal/sign-out">

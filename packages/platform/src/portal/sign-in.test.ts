@@ -23,8 +23,24 @@ test('The root and a slash too many lead to the overview', async () => {
   }
 })
 
+test('An unknown address below the portal is a page, with the way out for whoever is signed in', async () => {
+  const browser = house.browser()
+  const stranger = await browser.get('/portal/nowhere')
+  assert.deepEqual([stranger.status, stranger.headers['content-type']], [404, 'text/html; charset=utf-8'])
+  assert.match(stranger.text, /tomte There is no such page .* Go to the overview/)
+  await browser.signIn()
+  for (const answer of [
+    await browser.get('/portal/sign-out'),
+    await browser.get(`/portal/a/${'b'.repeat(2000)}?c=%3Cscript%3E`),
+    await browser.submit('/portal/logs', {}),
+  ]) {
+    assert.equal(answer.status, 404)
+    assert.match(answer.text, /Sign out There is no such page/)
+  }
+})
+
 test('Every page forbids scripts, frames, foreign content and caching', async () => {
-  for (const path of ['/portal/sign-in', '/contoso.example/adminconsent']) {
+  for (const path of ['/portal/sign-in', '/portal/nowhere', '/contoso.example/adminconsent']) {
     const { headers, body } = await house.browser().get(path)
     assert.equal(
       headers['content-security-policy'],

@@ -76,7 +76,10 @@ export const isAdministratorOf = ({ administers, homeTenantId }: SignedIn, tenan
   administers === 'every tenant' || (administers === 'home tenant' && homeTenantId === tenantId)
 
 /** Reads who has signed in. An account that was deleted or disabled since has not, whatever its session says. */
-async function signedIn({ sessions, db }: Services, request: FastifyRequest): Promise<SignedIn | undefined> {
+export async function signedIn(
+  { sessions, db }: Services,
+  request: FastifyRequest,
+): Promise<SignedIn | undefined> {
   const owner = await sessions.ownerOf(sessionId(request))
   if (owner === undefined) return undefined
   if (owner === 'platform') {
