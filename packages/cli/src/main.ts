@@ -7,7 +7,7 @@ import { Stopped } from './signals.ts'
 
 export { type Failure, failureOf, failureText } from './failure.ts'
 export { type Output, standardOutput } from './output.ts'
-export { readyDocument } from './platform.ts'
+export { readyDocument } from '@tomte/platform'
 
 interface CommonOptions {
   readonly json?: true

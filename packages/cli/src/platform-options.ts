@@ -27,6 +27,19 @@ export function addPlatform(command: Command, run: Run): void {
   addExposure(platform)
   addIdentities(platform)
   platform
+    .addOption(
+      new Option(
+        '--throttling [part]',
+        "throttle the directory as Graph does, or to a part of Graph's limits, as 0.1",
+      )
+        .argParser(partOfLimits)
+        .preset('1'),
+    )
+    .option(
+      '--audit-retention-days <number>',
+      'how long the audit of administrative changes is kept: 30 days, unless told otherwise',
+      wholeNumber,
+    )
     .option('--drills', 'faults and clock on demand, at /drills')
     .option(
       '--as-real-hosts',
@@ -160,6 +173,14 @@ function portNumber(text: string): number {
 function wholeNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text)
   throw new InvalidArgumentError('a whole number is needed')
+}
+
+const PART_MAX = 10
+
+function partOfLimits(text: string): number {
+  const part = number(text)
+  if (part > 0 && part <= PART_MAX) return part
+  throw new InvalidArgumentError(`a number above 0 and at most ${PART_MAX} is needed`)
 }
 
 function number(text: string): number {

@@ -1,11 +1,17 @@
 // What the command of the platform keeps and changes: seeds, exports and signing keys; and whom it lets reach it.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { AppIdentity, certificate } from '@tomte/client'
-import { makeSelfSigned } from '@tomte/platform'
-import { hasStack, temporaryFolder, tomte } from './test-support.ts'
+import { type KeyRotation, makeSelfSigned, startPlatform } from '@tomte/platform'
+import { exportCommand } from './export.ts'
+import { rotateKeysCommand } from './rotate-keys.ts'
+import { ask } from './running-platform.ts'
+import { refusal, resultOf, temporaryFolder, tomte } from './test-support.ts'
 
 type Test = Parameters<typeof temporaryFolder>[0]
 type Json = Readonly<Record<string, unknown>>
@@ -43,40 +49,45 @@ async function started(t: Test, data: string, args: readonly string[], environme
   return { stop, ready: JSON.parse(running.printed.stdout) as Readonly<Record<string, string>> }
 }
 
-/** The key that signs, by the header of a token of the operator. */
-async function signingKid(ready: Readonly<Record<string, string>>): Promise<string> {
+function operatorToken(ready: Readonly<Record<string, string>>, ca: string) {
   const identity = new AppIdentity({
     tenantId: ready['tenantId'] ?? '',
     clientId: ready['operatorClientId'] ?? '',
     credential: certificate({ file: ready['operatorCertificate'] ?? '' }),
     authorityHost: ready['login'],
-    ca: await readFile(ready['ca'] ?? '', 'utf8'),
+    ca,
   })
-  const { token } = await identity.getToken('https://graph.microsoft.com/.default')
+  return identity.getToken('https://graph.microsoft.com/.default')
+}
+
+/** The key that signs, by the header of a token of the operator. */
+async function signingKid(ready: Readonly<Record<string, string>>): Promise<string> {
+  const { token } = await operatorToken(ready, await readFile(ready['ca'] ?? '', 'utf8'))
   const [header = ''] = token.split('.')
   return (JSON.parse(Buffer.from(header, 'base64url').toString('utf8')) as { readonly kid: string }).kid
 }
 
+/** Asks once: a client of ours would wait and ask again. */
+async function statusOf(url: string, ca: string, token: string): Promise<number | undefined> {
+  const outgoing = request(url, { ca, agent: false, headers: { authorization: `Bearer ${token}` } }).end()
+  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
+  incoming.resume()
+  return incoming.statusCode
+}
+
+const exportOf = (data: string) => resultOf((output) => exportCommand({ data }, output))
+
 describe('tomte platform', () => {
   it('starts with a seed, exports it, and rotates its key while it runs and while it does not', async (t) => {
     const folder = await temporaryFolder(t)
-    const [data, copy, file] = ['data', 'copy', 'state.json'].map((name) => join(folder, name)) as [
-      string,
-      string,
-      string,
-    ]
+    const [data, copy, file] = [join(folder, 'data'), join(folder, 'copy'), join(folder, 'state.json')]
+    const rotate = () => resultOf((output) => rotateKeysCommand({ data }, output))
     await writeFile(file, JSON.stringify(STATE))
     const secret = crypto.randomUUID() + crypto.randomUUID()
     const first = await started(t, data, ['--seed', file], { CI_SECRET: secret })
     assert.equal(first.ready['tenantDomain'], 'fabrikam.example')
     const oldKid = await signingKid(first.ready)
-    const rotated = await tomte(t, ['platform', 'rotate-keys', '--data', data, '--json']).ended
-    assert.equal(rotated.code, 0, rotated.stderr)
-    const { kid, previous, signsFromDateTime } = JSON.parse(rotated.stdout) as {
-      readonly kid: string
-      readonly signsFromDateTime: string
-      readonly previous: { readonly kid: string; readonly publishedUntilDateTime: string }
-    }
+    const { kid, previous, signsFromDateTime } = (await rotate()).document as unknown as KeyRotation
     assert.equal(previous.kid, oldKid)
     assert.equal(await signingKid(first.ready), kid)
     // The longest token lives a day, and clocks may differ by an hour.
@@ -84,23 +95,19 @@ describe('tomte platform', () => {
     assert.equal(overlapMs, 25 * 60 * 60 * 1000)
     assert.equal(await first.stop(), 0)
 
-    const again = await tomte(t, ['platform', 'rotate-keys', '--data', data]).ended
-    assert.equal(again.code, 0, again.stderr)
-    assert.match(again.stdout, /^Tokens are signed with the new key [\w-]{27}\nThe key before it, /)
-    assert.ok(again.stdout.includes(kid), again.stdout)
-    const exported = await tomte(t, ['platform', 'export', '--data', data, '--json']).ended
-    assert.equal(exported.code, 0, exported.stderr)
-    assert.equal(exported.stdout.includes(secret), false)
-    assert.doesNotMatch(exported.stdout, /PRIVATE KEY|secret_hash|sealed/)
-    const [tenant] = (JSON.parse(exported.stdout) as { readonly tenants: Json[] }).tenants
+    const again = await rotate()
+    assert.match(again.text, /^Tokens are signed with the new key [\w-]{27}\nThe key before it, /)
+    assert.ok(again.text.includes(kid), again.text)
+    const exported = await exportOf(data)
+    assert.equal(exported.text.includes(secret), false)
+    assert.doesNotMatch(exported.text, /PRIVATE KEY|secret_hash|sealed/)
+    const [tenant] = exported.document['tenants'] as readonly Json[]
     const [group] = (tenant?.['groups'] ?? []) as readonly Json[]
     assert.deepEqual(group?.['members'], [CLIENT, 'adele@fabrikam.example'])
 
-    await writeFile(file, exported.stdout)
-    const second = await started(t, copy, ['--seed', file])
-    assert.equal(await second.stop(), 0)
-    const copied = await tomte(t, ['platform', 'export', '--data', copy, '--json']).ended
-    assert.equal(copied.stdout, exported.stdout)
+    const seed = { state: JSON.parse(exported.text) as unknown }
+    await (await startPlatform({ dataFolder: copy, port: 0, seed })).close()
+    assert.equal((await exportOf(copy)).text, exported.text)
   })
 
   it('ends with 1, and the path of each mistake, for a seed that cannot be', async (t) => {
@@ -115,35 +122,32 @@ describe('tomte platform', () => {
       ],
     ] as const) {
       await writeFile(file, text)
-      const ended = await tomte(t, args).ended
-      assert.deepEqual([ended.code, ended.stdout, hasStack(ended)], [1, '', false])
-      assert.equal(ended.stderr.split('\n')[0], message)
+      const { code, stderr } = await refusal(t, args)
+      assert.deepEqual([code, stderr.split('\n')[0]], [1, message])
+      assert.doesNotMatch(stderr, /^\s+at /m)
     }
   })
 
   it('refuses other machines without what that needs, with 1 and all that is missing', async (t) => {
     const folder = await temporaryFolder(t)
     const at = ['platform', '--port=0', '--data', join(folder, 'data'), '--host=0.0.0.0']
-    const refused = await tomte(t, at).ended
-    assert.deepEqual([refused.code, refused.stdout], [1, ''])
+    const refused = await refusal(t, at)
+    assert.equal(refused.code, 1)
     assert.equal(
       refused.stderr,
       "Cannot listen on '0.0.0.0', as a platform that other machines reach needs a certificate and its key (tls), the names by which it is reached (names), an administrator password (administratorPassword)\nNext: Give what is missing, or listen on localhost, which only this machine reaches\n",
     )
     const password = crypto.randomUUID()
-    const named = await tomte(
-      t,
-      [...at, '--name=id.example', '--administrator-password=PORTAL', '--drills'],
-      {
-        environment: { PORTAL: password },
-      },
-    ).ended
+    process.env['TOMTE_TEST_PORTAL'] = password
+    t.after(() => delete process.env['TOMTE_TEST_PORTAL'])
+    const exposed = ['--name=id.example', '--administrator-password=TOMTE_TEST_PORTAL', '--drills']
+    const named = await refusal(t, [...at, ...exposed])
     assert.equal(named.code, 1)
     assert.match(named.stderr, /needs a certificate and its key \(tls\), to be without drills/)
-    assert.equal((named.stdout + named.stderr).includes(password), false)
+    assert.equal(named.stderr.includes(password), false)
   })
 
-  it('shows the certificate of its names, and has the tenants, that the options name', async (t) => {
+  it('shows the certificate, has the tenants and keeps the limits that its options name', async (t) => {
     const folder = await temporaryFolder(t)
     const day = 86_400_000
     const made = await makeSelfSigned('localhost', {
@@ -155,7 +159,7 @@ describe('tomte platform', () => {
     await writeFile(key, made.privateKey, { mode: 0o600 })
     const data = join(folder, 'data')
     const tls = ['--name=localhost', '--tls-certificate', cert, '--tls-key', key]
-    const other = await tomte(t, ['platform', '--data', data, ...tls.slice(1, 3)]).ended
+    const other = await refusal(t, ['platform', '--data', data, ...tls.slice(1, 3)])
     assert.deepEqual(
       [other.code, other.stderr.split('\n')[0]],
       [2, 'error: --tls-certificate and --tls-key belong together'],
@@ -164,16 +168,32 @@ describe('tomte platform', () => {
       '--tenant=fabrikam.example=Fabrikam',
       '--tenant=woodgrove.example',
       '--allow-private-network-issuers',
+      '--throttling=0.000001',
       ...tls,
     ]
-    const { stop } = await started(t, data, args)
+    const { stop, ready } = await started(t, data, args)
+    const [origin, graph] = [ready['login'] ?? '', ready['graph'] ?? '']
+    assert.equal((await ask({ ca: cert }, `${origin}/drills`, { method: 'GET' })).status, 404)
+    const { token } = await operatorToken(ready, made.certificate)
+    assert.equal(await statusOf(`${graph}/organization`, made.certificate, token), 429)
     await stop()
-    const { stdout } = await tomte(t, ['platform', 'export', '--data', data, '--json']).ended
-    const names = (JSON.parse(stdout) as { readonly tenants: { readonly displayName: string }[] }).tenants
+    const names = (await exportOf(data)).document['tenants'] as readonly { readonly displayName: string }[]
     assert.deepEqual(names.map(({ displayName }) => displayName).sort(), [
       'Contoso',
       'Fabrikam',
       'woodgrove.example',
     ])
+  })
+
+  it('refuses limits that cannot be', async (t) => {
+    const at = ['platform', '--port=0', '--data', await temporaryFolder(t)]
+    for (const [option, code, message] of [
+      ['--throttling=11', 2, 'a number above 0 and at most 10 is needed'],
+      ['--throttling=0', 2, 'a number above 0 and at most 10 is needed'],
+      ['--audit-retention-days=0', 1, 'a whole number of days from 1 to 3650 is needed: found 0'],
+    ] as const) {
+      const refused = await refusal(t, [...at, option])
+      assert.deepEqual([option, refused.code, refused.stderr.includes(message)], [option, code, true])
+    }
   })
 })

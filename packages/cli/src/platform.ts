@@ -5,10 +5,10 @@ import {
   type Platform,
   PlatformError,
   type PlatformOptions,
+  readyDocument,
   startPlatform,
 } from '@tomte/platform'
 import type { Output } from './output.ts'
-import { announce } from './running-platform.ts'
 import { stopSignal } from './signals.ts'
 
 export interface PlatformArguments {
@@ -41,28 +41,14 @@ export interface PlatformArguments {
   readonly seed?: string | undefined
   /** The address of a PostgreSQL in place of SQLite; it may hold a password, so it is never printed. */
   readonly database?: string | undefined
+  /** The part of Graph's limits that the directory grants; `undefined` for no limits. */
+  readonly throttling?: number | undefined
+  /** How long the audit of administrative changes is kept. */
+  readonly auditRetentionDays?: number | undefined
 }
 
 /** The name of the system-assigned identity that the endpoints are started with. */
 const MACHINE = 'tomte'
-
-/** What a program needs to know of a platform that is ready. */
-export function readyDocument(platform: Platform): object {
-  const { origin, graphUrl, caFile, operator, managedIdentity, drillsUrl, realHosts } = platform
-  return {
-    login: origin,
-    graph: graphUrl,
-    portal: `${origin}/portal`,
-    ca: caFile,
-    tenantId: operator.tenantId,
-    tenantDomain: operator.tenantDomain,
-    operatorClientId: operator.clientId,
-    operatorCertificate: operator.certificateFile,
-    ...(managedIdentity ? { managedIdentity } : {}),
-    ...(drillsUrl === undefined ? {} : { drills: drillsUrl }),
-    ...(realHosts ? { realHosts: { names: realHosts.names, ca: realHosts.caFile } } : {}),
-  }
-}
 
 async function readSeed(file: string | undefined) {
   if (file === undefined) return undefined
@@ -107,6 +93,8 @@ async function optionsOf(options: PlatformArguments): Promise<PlatformOptions> {
     drills: options.drills,
     asRealHosts: options.asRealHosts,
     seed: await readSeed(options.seed),
+    throttling: options.throttling,
+    auditRetentionDays: options.auditRetentionDays,
   }
 }
 
@@ -114,13 +102,10 @@ async function optionsOf(options: PlatformArguments): Promise<PlatformOptions> {
 export async function platformCommand(options: PlatformArguments, output: Output): Promise<void> {
   const signal = stopSignal()
   const platform = await startPlatform(await optionsOf(options))
-  const document = readyDocument(platform)
-  const retract = await announce(options.data, document)
   try {
-    await output.result(document, readyText(platform))
+    await output.result(readyDocument(platform), readyText(platform))
     if (!signal.aborted) await once(signal, 'abort')
   } finally {
-    await retract()
     await platform.close()
   }
 }

@@ -1,31 +1,12 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { join } from 'node:path'
-import { PlatformError } from '@tomte/platform'
-
-/** What the commands that talk to a running platform read of it; it holds no secret. */
-export interface RunningPlatform {
-  readonly login: string
-  readonly graph: string
-  readonly ca: string
-  readonly tenantId: string
-  readonly operatorClientId: string
-  readonly operatorCertificate: string
-  readonly drills?: string
-}
-
-const fileIn = (data: string) => join(data, 'platform.json')
-
-/** Writes beside the data of a platform how it is reached; the returned function takes that away. */
-export async function announce(data: string, document: object): Promise<() => Promise<void>> {
-  await writeFile(fileIn(data), `${JSON.stringify(document, undefined, 2)}\n`, { mode: 0o600 })
-  return () => rm(fileIn(data), { force: true })
-}
+import { PlatformError, type ReadyDocument } from '@tomte/platform'
 
 /** How the platform that runs on a data folder is reached. @throws PlatformError `platform_not_running` */
-export async function readRunning(data: string): Promise<RunningPlatform> {
+export async function readRunning(data: string): Promise<ReadyDocument> {
   try {
-    return JSON.parse(await readFile(fileIn(data), 'utf8')) as RunningPlatform
+    return JSON.parse(await readFile(join(data, 'platform.json'), 'utf8')) as ReadyDocument
   } catch (error) {
     throw new PlatformError(
       `Cannot reach a platform, as one must run on the data folder '${data}': it has said nowhere how it is reached`,
@@ -49,7 +30,7 @@ const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 
 /** Sends a request to a running platform, which its own certificate authority vouches for. @throws PlatformError */
 export async function ask(
-  { ca }: Pick<RunningPlatform, 'ca'>,
+  { ca }: Pick<ReadyDocument, 'ca'>,
   url: string,
   { method, body }: { readonly method: string; readonly body?: object | undefined },
 ): Promise<Answer> {

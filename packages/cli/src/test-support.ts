@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { tomte as runTomte } from './main.ts'
+import type { Output } from './output.ts'
 
 type Test = Pick<TestContext, 'after'>
 
@@ -80,6 +82,41 @@ export function tomte(
       void ended.then((how) => reject(new Error(`it ended before ${String(wanted)}: ${JSON.stringify(how)}`)))
     })
   return { child, ended, prints, printed }
+}
+
+/** How `tomte` ends in this process, and what it says on standard error: for what it refuses, without `--json`. */
+export async function refusal(t: Pick<TestContext, 'mock'>, args: readonly string[]) {
+  let stderr = ''
+  const { mock } = t.mock.method(process.stderr, 'write', (text: string, written?: unknown) => {
+    stderr += text
+    if (typeof written === 'function') written()
+    return true
+  })
+  try {
+    return { code: await runTomte(args), stderr }
+  } finally {
+    mock.restore()
+  }
+}
+
+/** What a command printed. */
+export interface Printed {
+  readonly document: Readonly<Record<string, unknown>>
+  readonly text: string
+}
+
+/** Does a command's work in this process, and returns its result as both readers get it. */
+export async function resultOf(work: (output: Output) => Promise<void>): Promise<Printed> {
+  let printed: Printed = { document: {}, text: '' }
+  await work({
+    json: false,
+    say: () => {},
+    result: async (document, text) => void (printed = { document: { ...document }, text }),
+    failure: async () => {},
+    print: async () => {},
+    progress: () => {},
+  })
+  return printed
 }
 
 /** A folder with a `tomte.config.ts` of this text. */

@@ -1,4 +1,5 @@
 export type { FederationOptions, Platform, PlatformOptions, RealHosts, Seed } from './platform-options.ts'
+export { type ReadyDocument, readyDocument } from './announcement.ts'
 export { startPlatform } from './platform.ts'
 export type { FirstTenant, Operator } from './operator.ts'
 export type { ServerCertificate } from './exposure.ts'

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:https'
 import { getCACertificates } from 'node:tls'
 import { randomUUID, X509Certificate } from 'node:crypto'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { announced } from './announcement.ts'
 import { SignInLog } from './audit/sign-in-log.ts'
 import { every, type Now, systemNow } from './clock.ts'
 import { Drills } from './drill/drills.ts'
@@ -91,7 +92,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       },
     )
     const endScript = drills ? runScript(seed?.drills ?? [], drills) : () => {}
-    return {
+    const platform: Platform = {
       origin: app.origin,
       localOrigin: app.localOrigin,
       graphUrl: `${app.origin}/graph/v1.0`,
@@ -111,6 +112,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         await store.close()
       },
     }
+    return await announced(dataFolder, platform, app.onUnannounced)
   } catch (error) {
     await store.close()
     throw error
@@ -175,6 +177,7 @@ async function manageIdentities(
 interface Listening {
   readonly origin: string
   readonly localOrigin: string
+  readonly onUnannounced: (error: unknown) => void
   close(): Promise<void>
 }
 
@@ -229,6 +232,7 @@ async function listen(
   return {
     origin: origin(),
     localOrigin: hostNames.localOrigin(),
+    onUnannounced: (err) => app.log.error({ err }, 'platform.json: not as it should be'),
     close: async () => {
       await endUpkeep()
       await app.close()
