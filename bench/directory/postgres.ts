@@ -41,16 +41,19 @@ export async function measuredPostgres(): Promise<MeasuredPostgres | undefined> 
 const TICK_MS = 10
 function cpuMs(pid: number): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
-  const [utime, stime, cutime, cstime] = statOf(pid)
   const living = children.flatMap((child) => statOf(Number(child)).slice(0, 2))
-  return (
-    [utime, stime, cutime, cstime, ...living].reduce<number>((sum, ticks) => sum + (ticks ?? 0), 0) * TICK_MS
-  )
+  // Read last, so that it has the time of children that have ended meanwhile.
+  return [...living, ...statOf(pid)].reduce((sum, ticks) => sum + ticks, 0) * TICK_MS
 }
 
-/** utime, stime, cutime and cstime; the name of a process stands in brackets and may hold anything. */
+/** utime, stime, cutime and cstime, or none of a process that has ended; its name stands in brackets and may hold anything. */
 function statOf(pid: number): readonly number[] {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  let text: string
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  } catch {
+    return []
+  }
   return text
     .slice(text.lastIndexOf(')') + 2)
     .split(' ')
