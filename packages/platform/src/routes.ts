@@ -3,6 +3,7 @@ import { getDirectoryAudit, listDirectoryAudits } from './audit/directory-audit.
 import { getSignIn, listSignIns } from './audit/sign-in-list.ts'
 import { consentRoutes } from './consent/page.ts'
 import { GRAPH_PREFIX, type GraphRoutes, graphRoutes } from './graph/routes.ts'
+import { pageReply } from './directory/collection.ts'
 import { PEOPLE, PEOPLE_TOGETHER } from './directory/routes.ts'
 import { postSigningKey } from './discovery/rotation.ts'
 import { discoveryRoutes } from './discovery/routes.ts'
@@ -46,7 +47,9 @@ import {
 } from './registration/tenant-list.ts'
 import { POLICY_ROUTES } from './policy/routes.ts'
 import { readQuery } from './graph/query.ts'
+import { APPLICATION, SERVICE_PRINCIPAL } from './registration/listed-types.ts'
 import { getOrganization } from './registration/organization.ts'
+import { selectedObject } from './registration/pages.ts'
 import { withCredentials } from './registration/principal-credentials.ts'
 import { findServicePrincipal, listServicePrincipals } from './registration/service-principals.ts'
 import { addTokenSigningCertificate } from './registration/token-signing-certificates.ts'
@@ -64,15 +67,17 @@ const DIRECTORY: GraphRoutes = {
   'DELETE /users/:id': async (call) => done(await deleteUser(call, id(call))),
   'DELETE /groups/:id': async (call) => done(await deleteGroup(call, id(call))),
 
-  'GET /applications': async (call) => collection(await listApplications(call, call.query)),
+  'GET /applications': async (call) => pageReply(await listApplications(call)),
   'POST /applications': async (call) => ({
     status: 201,
     body: await postApplication(call, call.body),
   }),
-  'GET /applications/:id': async (call) => ({ body: await getApplication(call, id(call)) }),
+  'GET /applications/:id': async (call) => ({
+    body: selectedObject(APPLICATION, await getApplication(call, id(call)), call.query),
+  }),
   'PATCH /applications/:id': async (call) => done(await patchApplication(call, id(call), call.body)),
   'DELETE /applications/:id': async (call) => done(await deleteApplication(call, id(call))),
-  'GET /applications/:id/owners': async (call) => collection(await listOwners(call, 'application', id(call))),
+  'GET /applications/:id/owners': async (call) => pageReply(await listOwners(call, 'application', id(call))),
   'POST /applications/:id/owners/$ref': async (call) =>
     done(await addOwnerByLink(call, 'application', id(call), call.body)),
   'DELETE /applications/:id/owners/:ownerId/$ref': async (call) =>
@@ -89,7 +94,7 @@ const DIRECTORY: GraphRoutes = {
   'POST /applications/:id/removeKey': async (call) =>
     done(await removeKey(call, 'application', id(call), call.body)),
   'GET /applications/:id/federatedIdentityCredentials': async (call) =>
-    collection(await listFederatedCredentials(call, id(call))),
+    pageReply(await listFederatedCredentials(call, id(call))),
   'POST /applications/:id/federatedIdentityCredentials': async (call) => ({
     status: 201,
     body: await createFederatedCredential(call, id(call), call.body),
@@ -103,20 +108,20 @@ const DIRECTORY: GraphRoutes = {
     done(await deleteFederatedCredential(call, id(call), credentialId(call))),
 
   'GET /servicePrincipals': async (call) =>
-    collection(await withCredentials(call.db, await listServicePrincipals(call, call.query))),
+    pageReply(await listServicePrincipals(call, (principals) => withCredentials(call.db, principals))),
   'POST /servicePrincipals': async (call) => ({
     status: 201,
     body: { ...(await postServicePrincipal(call, call.body)), ...NO_CREDENTIALS },
   }),
   'GET /servicePrincipals/:id': async (call) => {
-    const [body = {}] = await withCredentials(call.db, [await findServicePrincipal(call, id(call))])
-    return { body }
+    const [principal = {}] = await withCredentials(call.db, [await findServicePrincipal(call, id(call))])
+    return { body: selectedObject(SERVICE_PRINCIPAL, principal, call.query) }
   },
   'PATCH /servicePrincipals/:id': async (call) =>
     done(await patchServicePrincipal(call, id(call), call.body)),
   'DELETE /servicePrincipals/:id': async (call) => done(await deleteServicePrincipal(call, id(call))),
   'GET /servicePrincipals/:id/owners': async (call) =>
-    collection(await listOwners(call, 'servicePrincipal', id(call))),
+    pageReply(await listOwners(call, 'servicePrincipal', id(call))),
   'POST /servicePrincipals/:id/owners/$ref': async (call) =>
     done(await addOwnerByLink(call, 'servicePrincipal', id(call), call.body)),
   'DELETE /servicePrincipals/:id/owners/:ownerId/$ref': async (call) =>
@@ -135,7 +140,7 @@ const DIRECTORY: GraphRoutes = {
   'POST /servicePrincipals/:id/removeKey': async (call) =>
     done(await removeKey(call, 'servicePrincipal', id(call), call.body)),
   'GET /servicePrincipals/:id/appRoleAssignments': async (call) =>
-    collection(await listAssignments(call, id(call), 'principal_id')),
+    pageReply(await listAssignments(call, id(call), 'principal_id')),
   'POST /servicePrincipals/:id/appRoleAssignments': async (call) => ({
     status: 201,
     body: await createAssignment(call, id(call), call.body, call.nowMs),
@@ -143,7 +148,7 @@ const DIRECTORY: GraphRoutes = {
   'DELETE /servicePrincipals/:id/appRoleAssignments/:assignmentId': async (call) =>
     done(await deleteAssignment(call, id(call), call.params['assignmentId'] ?? '')),
   'GET /servicePrincipals/:id/appRoleAssignedTo': async (call) =>
-    collection(await listAssignments(call, id(call), 'resource_id')),
+    pageReply(await listAssignments(call, id(call), 'resource_id')),
   'POST /servicePrincipals/:id/appRoleAssignedTo': async (call) => ({
     status: 201,
     body: await createAssignment(call, id(call), call.body, call.nowMs),
@@ -152,21 +157,22 @@ const DIRECTORY: GraphRoutes = {
     done(await deleteAssignment(call, id(call), call.params['assignmentId'] ?? '', 'resource_id')),
   'GET /servicePrincipals/:id/oauth2PermissionGrants': async (call) => {
     await findServicePrincipal(call, id(call))
+    readQuery(call.query, PAGE_OPTIONS)
     return collection(NO_DELEGATION)
   },
   'GET /oauth2PermissionGrants': async (call) => {
-    readQuery(call.query, ['$filter'])
+    readQuery(call.query, PAGE_OPTIONS)
     return collection(NO_DELEGATION)
   },
 
   'GET /directory/deletedItems/microsoft.graph.application': async (call) =>
-    collection(await listDeleted(call, 'application')),
+    pageReply(await listDeleted(call, 'application')),
   'GET /directory/deletedItems/microsoft.graph.servicePrincipal': async (call) =>
-    collection(await listDeleted(call, 'servicePrincipal')),
+    pageReply(await listDeleted(call, 'servicePrincipal')),
   'GET /directory/deletedItems/microsoft.graph.user': async (call) =>
-    collection(await listDeleted(call, 'user')),
+    pageReply(await listDeleted(call, 'user')),
   'GET /directory/deletedItems/microsoft.graph.group': async (call) =>
-    collection(await listDeleted(call, 'group')),
+    pageReply(await listDeleted(call, 'group')),
   'GET /directory/deletedItems/:id': async (call) => ({ body: await getDeleted(call, id(call)) }),
   'POST /directory/deletedItems/:id/restore': async (call) => ({
     body: await restoreDeleted(call, id(call)),
@@ -213,6 +219,7 @@ const credentialId = (call: { readonly params: Readonly<Record<string, string>> 
   call.params['credentialId'] ?? ''
 // Permissions that an application has for the person who uses it: nobody signs in to one here.
 const NO_DELEGATION: readonly object[] = []
+const PAGE_OPTIONS = ['$filter', '$select', '$count', '$top', '$skiptoken']
 const NO_CREDENTIALS = { keyCredentials: [], passwordCredentials: [] }
 const done = (_nothing: void) => ({})
 

@@ -150,13 +150,23 @@ async function shown(
   if (!shownBy) return {}
   const [, parameter = ''] = /:(\w+)/.exec(shownBy) ?? []
   const reading = { ...call, params: { [parameter]: id }, query: {}, body: undefined, ifMatch: undefined }
-  const { body } = await routes[shownBy](reading).catch(missing)
-  const { value, ...object } = objectOf(body)
   const [, owner = '', list] = /^GET (\/\w+\/:id)(?:\/(\w+))?$/.exec(shownBy) ?? []
-  if (list === undefined) return objectOf(body)
+  if (list === undefined) return objectOf((await routes[shownBy](reading).catch(missing)).body)
+  const value = await wholeList((query) => routes[shownBy]({ ...reading, query }).catch(missing))
   const holder = await routes[`GET ${owner}` as GraphRoute](reading).catch(missing)
   const { id: holderId, displayName } = objectOf(holder.body)
-  return { ...object, id: holderId, displayName, [list]: value }
+  return { id: holderId, displayName, [list]: value }
+}
+
+/** All pages of a list. */
+async function wholeList(read: (query: object) => Promise<GraphReply>): Promise<readonly unknown[]> {
+  const entries: unknown[] = []
+  for (let query: object | undefined = { $top: '999' }; query; ) {
+    const { value, '@odata.nextLink': next } = objectOf((await read(query)).body)
+    if (Array.isArray(value)) entries.push(...(value as unknown[]))
+    query = typeof next === 'string' ? Object.fromEntries(new URL(next).searchParams) : undefined
+  }
+  return entries
 }
 
 /** What is not there shows nothing; any other failure is one of the change. */

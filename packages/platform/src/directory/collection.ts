@@ -1,3 +1,4 @@
+import type { GraphReply } from '../graph/dispatch.ts'
 import { badRequest } from '../graph/errors.ts'
 import type { Query } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
@@ -24,6 +25,15 @@ export interface Page {
   /** How many there are in all, on the first page of a request that asks. */
   readonly count?: number | undefined
 }
+
+/** A page as it is answered. */
+export const pageReply = ({ value, next, count }: Page): GraphReply => ({
+  body: {
+    ...(count === undefined ? {} : { '@odata.count': count }),
+    ...(next === undefined ? {} : { '@odata.nextLink': next }),
+    value,
+  },
+})
 
 /** Whether a request has both parameters of an advanced query. @throws GraphError 400 for `$count` without the header. */
 export function isAdvanced(query: Query, eventual: boolean): boolean {

@@ -2,7 +2,10 @@ import { type RawBuilder, sql, type SqlBool } from 'kysely'
 import { badRequest, unsupportedQuery } from '../graph/errors.ts'
 import type { Comparison, Expression, Literal } from '../graph/expression.ts'
 import { fold, LIST_MARK } from './folding.ts'
-import { type ObjectType, type Operator, type Property, propertyOf } from './object-type.ts'
+import type { FilteredType, Operator, Property } from './object-type.ts'
+import { propertyOf } from './object-type.ts'
+
+export type { FilteredType } from './object-type.ts'
 
 /** A condition in SQL. */
 export type Condition = RawBuilder<SqlBool>
@@ -13,7 +16,7 @@ export type Condition = RawBuilder<SqlBool>
  *
  * @throws GraphError 400 for properties and operators that Graph does not support there.
  */
-export function filterCondition(type: ObjectType, expression: Expression, advanced: boolean): Condition {
+export function filterCondition(type: FilteredType, expression: Expression, advanced: boolean): Condition {
   if (expression.kind === 'compare') return comparison(type, expression, advanced)
   if (expression.kind === 'not') {
     if (!advanced) throw needsAdvanced('not')
@@ -29,12 +32,12 @@ const needsAdvanced = (operator: string) =>
     `Operator '${operator}' is not supported because the required parameters might be missing. Try adding $count=true query parameter and ConsistencyLevel:eventual header. Refer to https://aka.ms/graph-docs/advanced-queries for more information`,
   )
 
-const unsupportedClause = (type: ObjectType, name: string) =>
+const unsupportedClause = (type: FilteredType, name: string) =>
   unsupportedQuery(
     `Unsupported or invalid query filter clause specified for property '${name.slice(0, 100)}' of resource '${type.name}'.`,
   )
 
-function comparison(type: ObjectType, compared: Comparison, advanced: boolean): Condition {
+function comparison(type: FilteredType, compared: Comparison, advanced: boolean): Condition {
   const property = propertyOf(type, compared.property)
   const { filtering } = property ?? {}
   if (!property || !filtering || (property.type === 'texts') !== (compared.on !== 'value'))
@@ -45,16 +48,20 @@ function comparison(type: ObjectType, compared: Comparison, advanced: boolean): 
     if (!filtering.advanced.includes(operator)) throw unsupportedClause(type, compared.property)
     if (!advanced) throw needsAdvanced(operator === 'null' ? compared.operator : operator)
   }
-  const column = sql.ref(property.filterColumn ?? property.column)
+  const column = comparedColumn(property)
   if (compared.on === 'any') return anyCondition(type, column, compared)
   if (operator === 'null') return nullCondition(type, property, compared)
   const values = compared.values.map((value) => valueOf(value, property))
   return valueCondition(column, compared.operator, values)
 }
 
+/** What is compared: a folded copy, or what the database makes of the letters A to Z where there is none. */
+const comparedColumn = ({ column, filterColumn, unfolded }: Property): RawBuilder<unknown> =>
+  unfolded ? sql`lower(${sql.ref(column)})` : sql.ref(filterColumn ?? column)
+
 /** Whether a list has entries: `/$count eq 0` and `/$count ne 0`, in advanced queries alone. */
 function emptiness(
-  type: ObjectType,
+  type: FilteredType,
   property: Property,
   { operator, values }: Comparison,
   advanced: boolean,
@@ -69,7 +76,7 @@ function emptiness(
 }
 
 function nullCondition(
-  type: ObjectType,
+  type: FilteredType,
   property: Property,
   { property: name, operator }: Comparison,
 ): Condition {
@@ -78,7 +85,7 @@ function nullCondition(
   return operator === 'eq' ? sql<SqlBool>`${column} is null` : sql<SqlBool>`${column} is not null`
 }
 
-function anyCondition(type: ObjectType, column: RawBuilder<unknown>, compared: Comparison): Condition {
+function anyCondition(type: FilteredType, column: RawBuilder<unknown>, compared: Comparison): Condition {
   const [value] = compared.values
   if (value?.kind !== 'text') throw incompatible()
   const text = escapeLike(fold(value.value))
@@ -143,7 +150,7 @@ const SEARCH_CLAUSES_MAX = 15
  *
  * @throws GraphError 400 for bad syntax and for properties that cannot be searched.
  */
-export function searchCondition(type: ObjectType, search: string): Condition {
+export function searchCondition(type: FilteredType, search: string): Condition {
   if (search.length > SEARCH_LENGTH_MAX) throw badRequest('Invalid $search: it is too long.')
   const either: Condition[][] = [[]]
   CLAUSE.lastIndex = 0
@@ -168,7 +175,7 @@ export function searchCondition(type: ObjectType, search: string): Condition {
   return sql<SqlBool>`(${sql.join(parts, sql` or `)})`
 }
 
-function clauseCondition(type: ObjectType, clause: string): Condition {
+function clauseCondition(type: FilteredType, clause: string): Condition {
   const colon = clause.indexOf(':')
   const name = clause.slice(0, colon)
   const property = propertyOf(type, name)

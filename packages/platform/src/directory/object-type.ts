@@ -32,27 +32,34 @@ export interface Property {
   readonly byDefault?: true
   /** The column that `$filter` and `$search` compare, folded by {@link fold}. Default: the property's own, as it is. */
   readonly filterColumn?: string
+  /** Whether there is no folded copy, so that the database folds it: the letters A to Z at least. */
+  readonly unfolded?: true
   readonly filtering?: Filtering
   readonly ordering?: 'always' | 'advanced'
   /** Whether `$search` looks at the start of each word, or of the whole text alone. */
   readonly search?: 'words' | 'start'
 }
 
-/** A kind of directory object: its names and its properties. */
-export interface ObjectType {
+/** What a `$filter` must know of a kind of object. */
+export interface FilteredType {
   /** As Graph's errors name it. */
+  readonly name: string
+  readonly properties: Readonly<Record<string, Property>>
+}
+
+/** A kind of directory object: its names and its properties. */
+export interface ObjectType extends FilteredType {
   readonly name: 'User' | 'Group'
   /** As types are named in URLs and in `@odata.type`. */
   readonly typeName: 'user' | 'group'
   readonly table: 'user' | 'directory_group'
-  readonly properties: Readonly<Record<string, Property>>
 }
 
 /** A row of a table of directory objects, by column. */
 export type Row = Readonly<Record<string, unknown>>
 
 /** A property that the type has, or none: every object also answers to `toString`. */
-export const propertyOf = ({ properties }: ObjectType, name: string): Property | undefined =>
+export const propertyOf = ({ properties }: FilteredType, name: string): Property | undefined =>
   Object.hasOwn(properties, name) ? properties[name] : undefined
 
 /** 400 for a value that does not fit a property. */

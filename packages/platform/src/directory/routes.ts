@@ -5,7 +5,7 @@ import { listDelta } from './delta.ts'
 import { GROUP } from './group-properties.ts'
 import { createGroup, findGroup, findMemberGroup, getGroup, updateGroup } from './groups.ts'
 import { countLinked, linkedIds, listLinked, type Relationship } from './linked-objects.ts'
-import type { Page } from './collection.ts'
+import { pageReply } from './collection.ts'
 import { countObjects, listObjects } from './list.ts'
 import { addGroupOwner, addMember, removeGroupOwner, removeMember } from './members.ts'
 import type { ObjectType } from './object-type.ts'
@@ -26,18 +26,10 @@ type Handler = (call: GraphCall) => Promise<GraphReply>
 const id = ({ params }: GraphCall) => params['id'] ?? ''
 const done = (_nothing: void): GraphReply => ({})
 
-const page = ({ value, next, count }: Page): GraphReply => ({
-  body: {
-    ...(count === undefined ? {} : { '@odata.count': count }),
-    ...(next === undefined ? {} : { '@odata.nextLink': next }),
-    value,
-  },
-})
-
 const list =
   (type: ObjectType): Handler =>
   async (call) =>
-    page(await listObjects(type, call))
+    pageReply(await listObjects(type, call))
 const count =
   (type: ObjectType): Handler =>
   async (call) => ({ text: String(await countObjects(type, call)) })
@@ -52,7 +44,7 @@ const sourceId = async (type: ObjectType, call: GraphCall): Promise<string> =>
 const linked =
   (type: ObjectType, relationship: Relationship): Handler =>
   async (call) =>
-    page(await listLinked(call, relationship, await sourceId(type, call)))
+    pageReply(await listLinked(call, relationship, await sourceId(type, call)))
 const countedLinks =
   (type: ObjectType, relationship: Relationship): Handler =>
   async (call) => ({ text: String(await countLinked(call, relationship, await sourceId(type, call))) })
@@ -60,7 +52,7 @@ const countedLinks =
 const cast =
   (type: ObjectType, relationship: Relationship, to: ObjectType): Handler =>
   async (call) =>
-    page(await listObjects(to, call, linkedIds(relationship, await sourceId(type, call))))
+    pageReply(await listObjects(to, call, linkedIds(relationship, await sourceId(type, call))))
 
 /** The routes for people and groups; who may call them stands in graph/permissions.ts. */
 export const PEOPLE = {

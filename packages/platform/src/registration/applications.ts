@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { Insertable, Selectable } from 'kysely'
-import { badRequest, notFound, unsupportedQuery } from '../graph/errors.ts'
-import { parseFilter } from '../graph/filter.ts'
-import { bodyObject, readQuery } from '../graph/query.ts'
+import type { ListCall, Page } from '../directory/collection.ts'
+import { badRequest, notFound } from '../graph/errors.ts'
+import { bodyObject } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
 import { refuseTakenUris } from './identifier-uris.ts'
 import { redirectUrisOf } from './redirect-uris.ts'
 import { requireAllowedCredentials } from '../policy/credential-rules.ts'
 import { asWanted, keyCredentialRows, listKeyCredentials, replaceKeyCredentials } from './key-credentials.ts'
+import { APPLICATION } from './listed-types.ts'
+import { listPage } from './pages.ts'
 import { listPasswordCredentials } from './password-credentials.ts'
 import { refuseUnknownAuthorities } from './trusted-certificate-subjects.ts'
 import {
@@ -72,31 +74,14 @@ export async function getApplication(store: RegistrationStore, id: string): Prom
   return applicationObject(store.db, row)
 }
 
-/** Lists applications; `$filter` takes `appId` and `displayName`. @throws GraphError 400. */
-export async function listApplications(
-  { db, tenantId }: RegistrationStore,
-  rawQuery: unknown,
-): Promise<readonly object[]> {
-  const query = readQuery(rawQuery, ['$filter'])
-  let select = db.selectFrom('application').selectAll().where('tenant_id', '=', tenantId)
-  for (const { property, anyOf } of query['$filter'] === undefined ? [] : parseFilter(query['$filter'])) {
-    const column = FILTER_COLUMNS.get(property)
-    if (!column)
-      throw unsupportedQuery(`Unsupported filter on property '${property}' of resource 'Application'.`)
-    select = select.where(column, 'in', anyOf.map(String))
-  }
-  const rows = await select.orderBy('id').limit(LIST_MAX).execute()
-  return Promise.all(rows.map((row) => applicationObject(db, row)))
-}
-
-// A map, because an object would also answer to 'toString'.
-const FILTER_COLUMNS: ReadonlyMap<string, 'app_id' | 'display_name'> = new Map([
-  ['appId', 'app_id'],
-  ['displayName', 'display_name'],
-])
-
-// Registrations are few; paging comes when they are many.
-const LIST_MAX = 999
+/** Lists a page of applications. @throws GraphError 400. */
+export const listApplications = (call: ListCall): Promise<Page> =>
+  listPage<Row>(call, {
+    type: APPLICATION,
+    rows: (condition) =>
+      call.db.selectFrom('application').selectAll().where('tenant_id', '=', call.tenantId).where(condition),
+    show: (rows) => Promise.all(rows.map((row) => applicationObject(call.db, row))),
+  })
 
 /** Changes the properties that were sent. @throws GraphError 400, 404. */
 export async function updateApplication(store: RegistrationStore, id: string, body: unknown): Promise<void> {

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import type { ListCall, Page } from '../directory/collection.ts'
 import { badRequest, notFound } from '../graph/errors.ts'
 import { bodyObject, textOf } from '../graph/query.ts'
 import type { RegistrationStore } from './applications.ts'
+import { APP_ROLE_ASSIGNMENT } from './listed-types.ts'
+import { listPage } from './pages.ts'
 import { findServicePrincipal } from './service-principals.ts'
 
 export interface Grant {
@@ -10,18 +13,18 @@ export interface Grant {
   readonly appRoleId: string
 }
 
-/** Lists the roles a service principal holds (`principal_id`), or those it has given to others (`resource_id`). */
+/** Lists the roles a service principal holds (`principal_id`), or those it has given to others (`resource_id`). @throws GraphError 400, 404. */
 export async function listAssignments(
-  store: RegistrationStore,
+  call: ListCall,
   id: string,
   side: 'principal_id' | 'resource_id',
-): Promise<readonly object[]> {
-  const { id: principalId } = await findServicePrincipal(store, id)
-  const rows = await selectAssignments(store)
-    .where(side, '=', principalId)
-    .orderBy('app_role_assignment.id')
-    .execute()
-  return rows.map(assignmentObject)
+): Promise<Page> {
+  const { id: principalId } = await findServicePrincipal(call, id)
+  return listPage<AssignmentRow>(call, {
+    type: APP_ROLE_ASSIGNMENT,
+    rows: (condition) => selectAssignments(call).where(side, '=', principalId).where(condition),
+    show: (rows) => rows.map(assignmentObject),
+  })
 }
 
 /**

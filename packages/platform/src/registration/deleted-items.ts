@@ -1,4 +1,5 @@
 import type { Principal } from '@tomte/guard'
+import type { ListCall, Page } from '../directory/collection.ts'
 import { recordRemoval, recordReturn } from '../directory/changes.ts'
 import { requireMatch } from '../directory/entity-tags.ts'
 import { GROUP } from '../directory/group-properties.ts'
@@ -6,7 +7,7 @@ import { findGroup } from '../directory/groups.ts'
 import { recordMembersLeft, refuseTakenMail } from '../directory/removed-members.ts'
 import { objectOf, selectedNames } from '../directory/object-type.ts'
 import { findUser } from '../directory/users.ts'
-import { selectedProperties, userObject } from '../directory/properties.ts'
+import { selectedProperties, USER, userObject } from '../directory/properties.ts'
 import { badRequest, GraphError, notFound } from '../graph/errors.ts'
 import type { Database } from '../store/database.ts'
 import { applicationObject, findApplication } from './applications.ts'
@@ -21,8 +22,10 @@ import {
 } from './deleted-rows.ts'
 import { GRAPH_TENANT_ID } from './graph-application.ts'
 import { refuseTakenUris } from './identifier-uris.ts'
+import { APPLICATION, SERVICE_PRINCIPAL } from './listed-types.ts'
 import { readOperatorApplication } from './operator-application.ts'
 import { requireOwned } from './owned.ts'
+import { type ListedType, listPage } from './pages.ts'
 import { findServicePrincipal } from './service-principals.ts'
 
 /** What is deleted softly: it can be restored for 30 days (wire.md §13.2). */
@@ -39,7 +42,6 @@ export interface DeletionCall {
 }
 
 const KEPT_MS = 30 * 24 * 60 * 60 * 1000
-const LIST_MAX = 999
 
 interface Contents {
   readonly rows: DeletedRows
@@ -170,10 +172,22 @@ const deletedObject = ({ object, deleted_at_ms }: Deleted) => ({
   deletedDateTime: new Date(deleted_at_ms).toISOString(),
 })
 
-/** Lists what can be restored of one kind. */
-export async function listDeleted(call: DeletionCall, kind: DeletedKind): Promise<readonly object[]> {
-  const rows = await selectDeleted(call).where('kind', '=', kind).orderBy('id').limit(LIST_MAX).execute()
-  return rows.map(deletedObject)
+/** What lists of deleted objects can be asked: no conditions, as they are kept as they were shown. */
+const LISTED: Readonly<Record<DeletedKind, ListedType>> = {
+  application: { ...APPLICATION, properties: {} },
+  servicePrincipal: { ...SERVICE_PRINCIPAL, properties: {} },
+  user: { name: USER.name, typeName: USER.typeName, properties: {}, names: Object.keys(USER.properties) },
+  group: { name: GROUP.name, typeName: GROUP.typeName, properties: {}, names: Object.keys(GROUP.properties) },
+}
+
+/** Lists a page of what can be restored of one kind. @throws GraphError 400. */
+export function listDeleted(call: DeletionCall & ListCall, kind: DeletedKind): Promise<Page> {
+  const type = LISTED[kind]
+  return listPage<Deleted & { readonly id: string }>(call, {
+    type: { ...type, names: [...type.names, 'deletedDateTime'] },
+    rows: (condition) => selectDeleted(call).where('kind', '=', kind).where(condition),
+    show: (rows) => rows.map(deletedObject),
+  })
 }
 
 /** Who may read, and who may restore or delete for good, what was deleted of each kind. */

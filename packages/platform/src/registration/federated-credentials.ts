@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Selectable } from 'kysely'
+import type { ListCall, Page } from '../directory/collection.ts'
 import { badRequest, GraphError, notFound } from '../graph/errors.ts'
 import { bodyObject } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
 import { findApplication, type RegistrationStore } from './applications.ts'
 import { type CredentialCall, findOwner } from './credential-owner.ts'
+import { FEDERATED_CREDENTIAL } from './listed-types.ts'
+import { listPage } from './pages.ts'
 
 type Row = Selectable<Schema['federated_credential']>
 
@@ -13,14 +16,14 @@ const CREDENTIALS_MAX = 20
 const TEXT_LENGTH_MAX = 600
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$/
 
-/** Lists the federated credentials of an application. @throws GraphError 404. */
-export async function listFederatedCredentials(
-  store: RegistrationStore,
-  id: string,
-): Promise<readonly object[]> {
-  const application = await findApplication(store, id)
-  const rows = await ofApplication(store.db, application.id).orderBy('name').execute()
-  return rows.map(federatedCredentialObject)
+/** Lists the federated credentials of an application. @throws GraphError 400, 404. */
+export async function listFederatedCredentials(call: ListCall, id: string): Promise<Page> {
+  const application = await findApplication(call, id)
+  return listPage<Row>(call, {
+    type: FEDERATED_CREDENTIAL,
+    rows: (condition) => ofApplication(call.db, application.id).where(condition),
+    show: (rows) => rows.map(federatedCredentialObject),
+  })
 }
 
 /** Finds a federated credential by id or name. @throws GraphError 404. */

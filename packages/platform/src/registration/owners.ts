@@ -1,5 +1,6 @@
+import type { ListCall, Page } from '../directory/collection.ts'
+import { listLinked } from '../directory/linked-objects.ts'
 import { findUser } from '../directory/users.ts'
-import { selectedProperties, userObject } from '../directory/properties.ts'
 import { badRequest, GraphError, notFound } from '../graph/errors.ts'
 import { linkedId } from '../graph/query.ts'
 import { findApplication } from './applications.ts'
@@ -20,34 +21,14 @@ async function findOwned(call: RegistrationCall, kind: OwnerKind, id: string): P
   return { id: row.id, appId: row.app_id }
 }
 
-/** Lists who owns an application or a service principal: users and service principals of its tenant. @throws GraphError 404. */
+/** Lists a page of who owns an application or a service principal: users and service principals of its tenant. @throws GraphError 400, 404. */
 export async function listOwners(
-  call: RegistrationCall,
+  call: ListCall & RegistrationCall,
   kind: OwnerKind,
   id: string,
-): Promise<readonly object[]> {
+): Promise<Page> {
   const owned = await findOwned(call, kind, id)
-  const rows = await call.db
-    .selectFrom('owner')
-    .select('owner_id')
-    .where('object_id', '=', owned.id)
-    .orderBy('owner_id')
-    .execute()
-  return Promise.all(rows.map(({ owner_id }) => ownerObject(call, owner_id)))
-}
-
-/** A user or a service principal as the members of a mixed collection are shown. */
-async function ownerObject(call: RegistrationCall, id: string): Promise<object> {
-  const user = await call.db
-    .selectFrom('user')
-    .selectAll()
-    .where('tenant_id', '=', call.tenantId)
-    .where('id', '=', id)
-    .executeTakeFirst()
-  if (user)
-    return { '@odata.type': '#microsoft.graph.user', ...userObject(user, selectedProperties(undefined)) }
-  const { object } = await findServicePrincipal(call, id)
-  return { '@odata.type': '#microsoft.graph.servicePrincipal', ...object }
+  return listLinked(call, 'owners', owned.id)
 }
 
 /**

@@ -217,8 +217,8 @@ describe('an application', () => {
       ['applications', 'Application'],
       ['servicePrincipals', 'ServicePrincipal'],
     ]) {
-      const answer = await world.graph('GET', `/${collection}?$filter=id%20eq%20'x'`)
-      const message = `Unsupported filter on property 'id' of resource '${type}'.`
+      const answer = await world.graph('GET', `/${collection}?$filter=notes%20eq%20'x'`)
+      const message = `Unsupported or invalid query filter clause specified for property 'notes' of resource '${type}'.`
       assertGraphError(answer, 400, 'Request_UnsupportedQuery', message)
       const odd = await world.graph('GET', `/${collection}?$filter=toString%20eq%20'x'`)
       assert.equal(odd.status, 400)

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { badRequest, GraphError, notFound, unsupportedQuery } from '../graph/errors.ts'
-import { parseFilter } from '../graph/filter.ts'
-import { bodyObject, readQuery, textOf } from '../graph/query.ts'
+import type { ListCall, Page } from '../directory/collection.ts'
+import { badRequest, GraphError, notFound } from '../graph/errors.ts'
+import { bodyObject, textOf } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
 import { BY_APP_ID, type RegistrationStore } from './applications.ts'
 import { replaceKeyCredentials } from './key-credentials.ts'
+import { SERVICE_PRINCIPAL } from './listed-types.ts'
+import { listPage } from './pages.ts'
 import { preferredThumbprint } from './signing-certificates.ts'
 import {
   mergeStored,
@@ -102,28 +104,16 @@ export async function findServicePrincipal(
   return servicePrincipal(row)
 }
 
-// A map, because an object would also answer to 'toString'.
-const FILTER_COLUMNS: ReadonlyMap<string, 'application.app_id' | 'application.display_name'> = new Map([
-  ['appId', 'application.app_id'],
-  ['displayName', 'application.display_name'],
-])
-
-/** Lists service principals; `$filter` takes `appId` and `displayName`. @throws GraphError 400. */
-export async function listServicePrincipals(
-  { db, tenantId }: RegistrationStore,
-  rawQuery: unknown,
-): Promise<readonly ServicePrincipal[]> {
-  const query = readQuery(rawQuery, ['$filter'])
-  let select = selectPrincipals(db, tenantId)
-  for (const { property, anyOf } of query['$filter'] === undefined ? [] : parseFilter(query['$filter'])) {
-    const column = FILTER_COLUMNS.get(property)
-    if (!column)
-      throw unsupportedQuery(`Unsupported filter on property '${property}' of resource 'ServicePrincipal'.`)
-    select = select.where(column, 'in', anyOf.map(String))
-  }
-  const rows = await select.orderBy('service_principal.id').limit(999).execute()
-  return rows.map(servicePrincipal)
-}
+/** Lists a page of service principals, each shown by `show`. @throws GraphError 400. */
+export const listServicePrincipals = (
+  call: ListCall,
+  show: (principals: readonly ServicePrincipal[]) => Promise<readonly object[]>,
+): Promise<Page> =>
+  listPage<PrincipalRow>(call, {
+    type: SERVICE_PRINCIPAL,
+    rows: (condition) => selectPrincipals(call.db, call.tenantId).where(condition),
+    show: (rows) => show(rows.map(servicePrincipal)),
+  })
 
 /** Enables, disables, demands an assignment, or replaces its certificates. @throws GraphError 400, 404. */
 export async function updateServicePrincipal(
