@@ -92,8 +92,8 @@ describe('the pages of GET /users', () => {
     bad(twice, "Query option '$top' was specified more than once.")
     for (const path of [
       `/users/${ids[0]}?$filter=x`,
-      '/applications?$top=1',
-      '/servicePrincipals?$select=id',
+      '/applications?$orderby=id',
+      '/servicePrincipals?$expand=owners',
     ])
       assert.equal((await world.graph('GET', path)).status, 400, path)
   })
