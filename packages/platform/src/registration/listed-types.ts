@@ -81,6 +81,7 @@ export const SERVICE_PRINCIPAL: ListedType = {
     'keyCredentials',
     'passwordCredentials',
     'servicePrincipalNames',
+    'preferredTokenSigningKeyThumbprint',
     'servicePrincipalType',
   ],
 }

@@ -79,6 +79,9 @@ for (const collection of ['applications', 'servicePrincipals'])
       const [{ id } = {}] = value as Json[]
       const one = await world.done(200, 'GET', `/${collection}/${String(id)}?$select=id`)
       assert.deepEqual(one, { id })
+      const whole = await world.done(200, 'GET', `/${collection}/${String(id)}`)
+      const all = `/${collection}/${String(id)}?$select=${Object.keys(whole).join()}`
+      assert.deepEqual(await world.done(200, 'GET', all), whole)
     })
   })
 
