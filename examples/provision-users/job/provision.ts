@@ -1,3 +1,4 @@
+import type { Api } from '@tomte/client'
 import { type Cursor, defineJob, type JobContext } from '@tomte/jobs'
 import { z } from 'zod'
 import { type ProvisionResult, type Remark, summary } from './counts.ts'
@@ -28,6 +29,11 @@ export const provision = defineJob({
     await people.close()
     return people.sha256
   },
+  // A broken export that ends everybody's employment must not disable everybody.
+  limit: {
+    of: ({ api, signal }) => countPeople(api.directory, signal),
+    atMost: async ({ input: { file } }) => countLeavers(file),
+  },
   async run(context: Context): Promise<ProvisionResult> {
     const { step, ledger, tenant } = context
     const domain = context.input.domain ?? tenant
@@ -56,6 +62,23 @@ export const provision = defineJob({
     }
   },
 })
+
+/** How many rows are of people who have left: no more can be disabled. Those who left long ago are among them. */
+async function countLeavers(path: string): Promise<number> {
+  const file = await openPeopleFile(path)
+  try {
+    let leavers = 0
+    for await (const row of file.people(0)) if (!('reason' in row) && row.endDate !== '') leavers += 1
+    return leavers
+  } finally {
+    await file.close()
+  }
+}
+
+async function countPeople(directory: Api, signal: AbortSignal): Promise<number> {
+  const headers = { ConsistencyLevel: 'eventual' }
+  return Number(await directory.get('/users/$count', { headers, signal }))
+}
 
 const ABSENT_CHUNK = 500
 

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { tomte } from './main.ts'
+import { tomte } from './command.ts'
 
 process.exitCode = await tomte(process.argv.slice(2))

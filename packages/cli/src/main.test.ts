@@ -35,8 +35,8 @@ describe('tomte', () => {
       [['--help'], /^Usage: tomte \[options\] \[command\]\n[^]*\n {2}run [^]*\n {2}platform /],
       [['-h'], /^Usage: tomte \[options\] \[command\]\n/],
       [['help'], /^Usage: tomte \[options\] \[command\]\n/],
-      [['help', 'run'], /^Usage: tomte run \[options\] <job> \[input\.\.\.\]\n/],
-      [['run', '--help'], /^Usage: tomte run \[options\] <job> \[input\.\.\.\]\n[^]*--config <file>/],
+      [['help', 'run'], /^Usage: tomte run \[options\] \[job\] \[input\.\.\.\]\n/],
+      [['run', '--help'], /^Usage: tomte run \[options\] \[job\] \[input\.\.\.\]\n[^]*--config <file>/],
       [['platform', '--help'], /^Usage: tomte platform \[options\] \[command\]\n[^]*--port <number>/],
     ]
     const check = async ([args, help]: (typeof cases)[number]) => {
@@ -51,7 +51,7 @@ describe('tomte', () => {
     const cases: readonly (readonly [readonly string[], string])[] = [
       [['nope'], "error: unknown command 'nope'"],
       [['--nope'], "error: unknown option '--nope'"],
-      [['run'], "error: missing required argument 'job'"],
+      [['run', '--dry-run'], 'error: --dry-run and --beyond-limit are for one job: name it'],
       [['run', 'work', '--nope'], "error: unknown option '--nope'"],
       [['run', 'work', '--config'], "error: option '--config <file>' argument missing"],
       [

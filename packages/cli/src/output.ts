@@ -15,6 +15,9 @@ export interface Output {
   readonly progress: (done: number, total: number, what: string) => void
 }
 
+/** Does a command's work with the output that it prints to. */
+export type Run = (work: (output: Output) => Promise<void>) => Promise<void>
+
 const BAR_WIDTH = 30
 const STEPS_WITHOUT_TERMINAL = 4
 

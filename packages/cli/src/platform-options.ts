@@ -1,12 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { DRILLS, type Drill, drillCommand, type DrillOptions, DrillUsageError } from './drill.ts'
 import { exportCommand } from './export.ts'
-import type { Output } from './output.ts'
+import { databaseAddress, portNumber, VARIABLE } from './option-values.ts'
+import type { Run } from './output.ts'
 import { type PlatformArguments, platformCommand } from './platform.ts'
 import { rotateKeysCommand } from './rotate-keys.ts'
-
-/** Does a command's work with the output that it prints to. */
-export type Run = (work: (output: Output) => Promise<void>) => Promise<void>
 
 const IDENTITY_PORT = 8480
 
@@ -142,8 +140,6 @@ async function runDrill(drill: Drill, given: readonly unknown[], run: Run): Prom
   }
 }
 
-const VARIABLE = /^[A-Z_][A-Z0-9_]*$/
-
 /** A password on a command line is shown to every user of the machine, so it is in the environment. */
 function variable(name: string): string {
   const value = VARIABLE.test(name) ? process.env[name] : undefined
@@ -151,23 +147,11 @@ function variable(name: string): string {
   throw new InvalidArgumentError('the name of an environment variable that is set is needed')
 }
 
-function databaseAddress(text: string): string {
-  const address = VARIABLE.test(text) ? process.env[text] : text
-  if (address) return address
-  throw new InvalidArgumentError(`the environment variable ${text} must hold an address of PostgreSQL`)
-}
-
 const several = (name: string, known: readonly string[] = []): readonly string[] => [...known, name]
 
 function tenants(text: string, known: PlatformArguments['tenant'] = []): PlatformArguments['tenant'] {
   const [domain = '', ...rest] = text.split('=')
   return [...known, { domain, displayName: rest.join('=') || domain }]
-}
-
-function portNumber(text: string): number {
-  const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
-  throw new InvalidArgumentError('a whole number from 0 to 65535 is needed')
 }
 
 function wholeNumber(text: string): number {

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { type Daemon, JobError, runJob } from '@tomte/jobs'
+import { JobError, type Rehearsal, rehearseJob, runJob } from '@tomte/jobs'
+import { withServiceCredentials } from '@tomte/jobs/service'
+import { loadDaemon } from './config-file.ts'
 import type { Output } from './output.ts'
+import { rehearsalText } from './rehearsal-text.ts'
 import { stopSignal } from './signals.ts'
 
 export interface RunArguments {
@@ -10,48 +12,37 @@ export interface RunArguments {
   readonly input: readonly string[]
   readonly config: string
   readonly data: string
+  /** Whether nothing is to be changed. */
+  readonly dryRun?: boolean | undefined
+  /** Whether it may disable or delete more than the limit of its job. */
+  readonly beyondLimit?: boolean | undefined
 }
 
-/** `tomte run`: one job, once, to its end; resumes what a crash left. */
-export async function runCommand({ job, input, config, data }: RunArguments, output: Output): Promise<void> {
+/** `tomte run JOB`: one job, once, to its end; resumes what a crash left. With `--dry-run`, what it would do. */
+export async function runCommand(
+  { job, input, config, data, dryRun, beyondLimit }: RunArguments,
+  output: Output,
+): Promise<void> {
   const signal = stopSignal()
   const daemon = await loadDaemon(config)
-  const { result, summary } = await runJob(daemon, job, {
+  const options = {
     input: readInput(input),
-    dataFolder: data,
-    environment: process.env,
+    environment: await withServiceCredentials(process.env),
     configFile: resolve(config),
-    progress: (done, total, what) => output.progress(done, total, what),
-    log: (line) => output.say(line),
+    progress: (done: number, total: number, what: string) => output.progress(done, total, what),
+    log: (line: string) => output.say(line),
     signal,
-  })
+  }
+  if (dryRun) {
+    const rehearsal = await rehearseJob(daemon, job, options)
+    return output.result(rehearsalDocument(job, rehearsal), rehearsalText(rehearsal))
+  }
+  const { result, summary } = await runJob(daemon, job, { ...options, dataFolder: data, beyondLimit })
   await output.result(result, summary)
 }
 
-async function loadDaemon(config: string): Promise<Daemon> {
-  const file = resolve(config)
-  let loaded: { readonly default?: unknown }
-  try {
-    loaded = (await import(pathToFileURL(file).href)) as typeof loaded
-  } catch (error) {
-    const found = error instanceof Error ? error.message : String(error)
-    throw unusable(config, found, error)
-  }
-  const daemon = loaded.default
-  if (typeof daemon === 'object' && daemon !== null && 'jobs' in daemon && 'apis' in daemon)
-    return daemon as Daemon
-  throw unusable(config, 'it has no default export made by defineDaemon()')
-}
-
-function unusable(config: string, found: string, cause?: unknown): JobError {
-  return new JobError(
-    `Cannot load the daemon from '${config}', as a module that exports defineDaemon(…) is needed: ${found}`,
-    {
-      code: 'config_unusable',
-      hint: 'Run the command where tomte.config.ts is, or name it with --config',
-      ...(cause === undefined ? {} : { cause }),
-    },
-  )
+function rehearsalDocument(job: string, { plan, limit, result }: Rehearsal): object {
+  return { job, dryRun: true, ...plan, ...(limit === undefined ? {} : { limit }), result }
 }
 
 function readInput(pairs: readonly string[]): Record<string, string> {

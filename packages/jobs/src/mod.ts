@@ -13,7 +13,8 @@ export {
 } from './daemon.ts'
 export { runJob, type RunOptions, type RunOutcome } from './runner.ts'
 export type { Cursor, Ledger, Step } from './checkpoint.ts'
-export type { Entries } from './engine/engine.ts'
+export type { Entries, Progress, RunError, RunQuery, RunRecord, RunState, Traffic } from './engine/engine.ts'
+export type { JobEvent, JobListener } from './events.ts'
 export { JobError } from './errors.ts'
 export {
   type DaemonOptions,

@@ -56,7 +56,11 @@ describe('kubernetesManifests', () => {
   const variants: readonly (readonly [string, Partial<KubernetesService>, readonly string[]])[] = [
     ['one pod with a disk', {}, ['ServiceAccount', 'ConfigMap', 'PersistentVolumeClaim', 'Deployment']],
     ['a fleet', { replicas: 4, secret: 'provision' }, ['ServiceAccount', 'ConfigMap', 'Deployment']],
-    ['jobs of the cluster', { cronJobs: [NIGHTLY], secret: 'x' }, ['ServiceAccount', 'ConfigMap', 'CronJob']],
+    [
+      'jobs of the cluster',
+      { cronJobs: [NIGHTLY], secret: 'x' },
+      ['ServiceAccount', 'ConfigMap', 'PersistentVolumeClaim', 'CronJob'],
+    ],
   ]
   for (const [what, changed, kinds] of variants) {
     it(`keeps the schemas of Kubernetes: ${what}`, () => {

@@ -81,7 +81,7 @@ export function kubernetesManifests(service: KubernetesService): KubernetesList 
   const items = [
     serviceAccount(service),
     configMap(service),
-    ...(service.secret === undefined ? [volumeClaim(service)] : []),
+    ...(keepsState(service) ? [volumeClaim(service)] : []),
     ...(cronJobs.length === 0
       ? [deployment(service)]
       : cronJobs.map((cronJob) => cronJobManifest(service, cronJob))),
@@ -89,9 +89,16 @@ export function kubernetesManifests(service: KubernetesService): KubernetesList 
   return { apiVersion: 'v1', kind: 'List', items }
 }
 
+/** Runs are in the database of a fleet; a single pod, and a job of the cluster, keep theirs on a disk. */
+const keepsState = ({ secret, cronJobs = [] }: KubernetesService) =>
+  secret === undefined || cronJobs.length > 0
+
 function requireFit(service: KubernetesService): void {
   const { namespace, image, replicas = 1, secret, port, cronJobs = [], clientId, tenantId } = service
-  requireUsable({ ...service, workingFolder: '/' })
+  const [entry, ...args] = service.command
+  // The image finds its program by name.
+  const command: ServiceDefinition['command'] = [entry.includes('/') ? entry : `/${entry}`, ...args]
+  requireUsable({ ...service, command, workingFolder: '/' })
   const names = [namespace, ...(secret === undefined ? [] : [secret])]
   for (const name of names) if (!LABEL.test(name)) throw unusable('names must be DNS labels', name)
   if (!/^[^\s\p{Cc}]{1,500}$/u.test(image)) throw unusable('its image must be a reference', image)
@@ -193,6 +200,8 @@ const probe = (path: string) => ({
 function cronJobManifest(service: KubernetesService, cronJob: KubernetesCronJob): Manifest {
   const { job, schedule, timeZone = 'Etc/UTC', timeLimitSeconds } = cronJob
   const { command, name } = service
+  // Each job has a file of its own, since one process at a time may have it.
+  const volumeMounts = mounts(cronJobName(name, job))
   return {
     apiVersion: 'batch/v1',
     kind: 'CronJob',
@@ -209,7 +218,11 @@ function cronJobManifest(service: KubernetesService, cronJob: KubernetesCronJob)
         spec: {
           backoffLimit: 3,
           activeDeadlineSeconds: timeLimitSeconds,
-          template: podTemplate(service, { args: [...command.slice(1), job, '--json'] }, 'OnFailure'),
+          template: podTemplate(
+            service,
+            { args: [...command.slice(1), job, '--json'], volumeMounts },
+            'OnFailure',
+          ),
         },
       },
     },
@@ -224,11 +237,11 @@ function cronJobName(name: string, job: string): string {
 }
 
 function podTemplate(service: KubernetesService, container: object, restartPolicy?: 'OnFailure'): object {
-  const { name, command, secret, environment } = service
+  const { name, command, environment } = service
   const config = createHash('sha256').update(JSON.stringify(environment)).digest('hex')
   const volumes = [
     { name: 'temporary', emptyDir: { sizeLimit: '256Mi' } },
-    secret === undefined
+    keepsState(service)
       ? { name: 'state', persistentVolumeClaim: { claimName: name } }
       : { name: 'state', emptyDir: { sizeLimit: '256Mi' } },
   ]
@@ -270,9 +283,11 @@ function containerOf({ name, image, secret }: KubernetesService, [program]: read
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     },
-    volumeMounts: [
-      { name: 'temporary', mountPath: '/tmp' },
-      { name: 'state', mountPath: DATA_FOLDER },
-    ],
+    volumeMounts: mounts(),
   }
 }
+
+const mounts = (subPath?: string) => [
+  { name: 'temporary', mountPath: '/tmp' },
+  { name: 'state', mountPath: DATA_FOLDER, ...(subPath === undefined ? {} : { subPath }) },
+]
