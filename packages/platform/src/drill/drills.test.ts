@@ -47,23 +47,21 @@ const TRANSIENT = [90033, 'A transient error has occurred. Please try again.'] a
 const BUSY = [90055, 'There are too many incoming requests.'] as const
 
 describe('a status fault', () => {
-  for (const [status, retryAfterSeconds, [number, text]] of [
-    [429, 7, BUSY],
-    [503, 0, TRANSIENT],
-    [500, undefined, TRANSIENT],
+  const asks = { token: askToken, discovery: metadata }
+  for (const [status, retryAfterSeconds, [number, text], targets] of [
+    [429, 7, BUSY, ['discovery']],
+    [503, 0, TRANSIENT, ['token', 'discovery']],
+    [500, undefined, TRANSIENT, ['token', 'discovery']],
   ] as const) {
-    it(`of ${status} comes from the token endpoint and from discovery in their envelope`, async () => {
-      for (const [target, send] of [
-        ['token', askToken],
-        ['discovery', metadata],
-      ] as const) {
+    it(`of ${status} comes from ${targets.join(' and ')} in the envelope of the token service`, async () => {
+      for (const target of targets) {
         await begin({
           target,
           kind: 'status',
           status,
           ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
         })
-        const answer = await send()
+        const answer = await asks[target]()
         const { trace_id: trace, correlation_id: correlation, timestamp } = answer.body
         assert.deepEqual(
           { status: answer.status, wait: answer.headers['retry-after'], body: answer.body },
@@ -84,6 +82,23 @@ describe('a status fault', () => {
         assert.equal(answer.headers['client-request-id'], correlation)
         assert.equal(timestamp, `${new Date(world.clock.ms).toISOString().slice(0, 19).replace('T', ' ')}Z`)
       }
+    })
+  }
+
+  for (const [told, retryAfterSeconds] of [
+    ['60', undefined],
+    ['7', 7],
+    ['0', 0],
+  ] as const) {
+    it(`of 429 comes from the token endpoint in plain text, to be asked again after ${told} s`, async () => {
+      const wait = retryAfterSeconds === undefined ? {} : { retryAfterSeconds }
+      await begin({ target: 'token', kind: 'status', status: 429, times: 1, ...wait })
+      const { status, headers, text } = await askToken()
+      assert.deepEqual([status, text, headers['retry-after']], [429, 'Too Many Requests', told])
+      assert.equal(headers['content-type'], 'text/plain; charset=utf-8')
+      assert.equal(headers['cache-control'], 'no-store, no-cache')
+      assert.match(String(headers['x-ms-request-id']), /^[0-9a-f-]{36}$/)
+      assert.equal((await askToken()).status, 200)
     })
   }
 

@@ -6,7 +6,8 @@ import type { Target } from './fault.ts'
 /** What a target answers when it fails by itself. */
 export interface Failure {
   readonly headers: Readonly<Record<string, string>>
-  readonly body: object
+  /** JSON, or plain text. */
+  readonly body: object | string
 }
 
 const THROTTLED = 429
@@ -35,6 +36,18 @@ function authorityFailure(status: number, request: FastifyRequest, nowMs: number
       correlation_id: correlationId,
     },
   }
+}
+
+/** An overloaded token endpoint answers before anything that knows of numbers, and in plain text (wire.md §8). */
+function tokenFailure(status: number, request: FastifyRequest, nowMs: number): Failure {
+  const failure = authorityFailure(status, request, nowMs)
+  if (status !== THROTTLED) return failure
+  const headers = {
+    ...failure.headers,
+    'content-type': 'text/plain; charset=utf-8',
+    'retry-after': '60',
+  }
+  return { headers, body: 'Too Many Requests' }
 }
 
 const GRAPH_CODES: ReadonlyMap<number, readonly [code: string, message: string]> = new Map([
@@ -67,7 +80,7 @@ function identityFailure(status: number): Failure {
 const FAILURES: Readonly<
   Record<Target, (status: number, request: FastifyRequest, nowMs: number) => Failure>
 > = {
-  token: authorityFailure,
+  token: tokenFailure,
   discovery: authorityFailure,
   directory: directoryFailure,
   'batch-item': directoryFailure,

@@ -80,8 +80,9 @@ function fail(
   reply: FastifyReply,
 ): FastifyReply {
   const { headers, body } = failureOf(target, status, request, drills.now())
+  void reply.code(status).headers(headers)
   if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds))
-  return reply.code(status).headers(headers).send(body)
+  return reply.send(body)
 }
 
 function hang(drills: Drills, { raw }: FastifyRequest, reply: FastifyReply): FastifyReply {

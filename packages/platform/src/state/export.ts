@@ -21,14 +21,19 @@ const time = (ms: number): string => new Date(ms).toISOString()
  * their scrypt hashes.
  */
 export async function exportState(db: Database): Promise<ExportedState> {
-  const tenants = await db.selectFrom('tenant').select(['id', 'display_name']).orderBy('id').execute()
+  const tenants = await db
+    .selectFrom('tenant')
+    .select(['id', 'display_name', 'refuses_repeated_assertions'])
+    .orderBy('id')
+    .execute()
   const operator = await operatorOf(db)
   const exported = []
-  for (const { id, display_name: displayName } of tenants) {
+  for (const { id, display_name: displayName, refuses_repeated_assertions: refuses } of tenants) {
     exported.push({
       id,
       displayName,
       domains: await domains(db, id),
+      refuseRepeatedAssertions: flag(refuses),
       applications: await applications(db, id, operator),
       managedIdentities: await managedIdentities(db, id, operator),
       servicePrincipals: await principals(db, id, operator),

@@ -2,7 +2,7 @@ import { updateApplication } from '../registration/applications.ts'
 import { GRAPH_APP_ID, GRAPH_TENANT_ID } from '../registration/graph-application.ts'
 import { admitOperator } from '../registration/operator-application.ts'
 import { updateServicePrincipal } from '../registration/service-principals.ts'
-import { insertTenant } from '../registration/tenant-creation.ts'
+import { insertTenant, refuseRepeats } from '../registration/tenant-creation.ts'
 import { canNameTenant, isGuid } from '../registration/tenants.ts'
 import { stateRisk } from '../policy/risk.ts'
 import { findPrincipalId, isGraph } from './names.ts'
@@ -26,6 +26,7 @@ export async function insertTenantOf(
   if (taken.length > 0) return void faults.push(`${path}.domains: one of them belongs to another tenant`)
   await insertTenant(db, { id: tenantId, domain, displayName: textIn(tenant, 'displayName') }, nowMs)
   await insertDomains({ db, tenantId, faults }, others, path)
+  if (tenant['refuseRepeatedAssertions'] === true) await refuseRepeats(db, tenantId, true)
   if (operator !== '') await admitOperator(db, { appId: operator, tenantId }, nowMs)
 }
 

@@ -177,6 +177,7 @@ export function randomState(random: () => number, der: string) {
       id: guid(),
       displayName: name(),
       domains: [`tenant-${number}.example`, ...some(2, (index) => `more-${number}-${index}.example`)],
+      ...(flag() ? {} : { refuseRepeatedAssertions: flag() }),
       applications: applications.map((one) => ({ ...one, owners: among([...names, ...present]) })),
       managedIdentities: some(1, () => ({
         appId: guid(),

@@ -1,4 +1,5 @@
 import { fold } from '../directory/folding.ts'
+import { CERTIFICATE_AUTHORITIES } from '../policy/certificate-authorities.ts'
 import { joined } from '../store/joined.ts'
 import { type ExportedState, exportState, operatorOf } from './export.ts'
 import type { Entry } from './shape.ts'
@@ -22,6 +23,8 @@ import { LINK_LISTS, type Placed, seedLinks } from './links.ts'
 interface Kind {
   readonly list: string
   readonly keys: readonly string[]
+  /** Which entries of the list are meant; all, if it does not say. */
+  includes?(entry: Entry): boolean
   insert(context: SeedContext, entry: Entry, path: string, parent: Parent): Promise<string | void>
   readonly parts?: readonly Kind[]
   /** What cannot be compared as it stands can differ, too. */
@@ -38,8 +41,18 @@ const SECRETS: Kind = {
   differs: secretDiffers,
 }
 
-// Registrations of every tenant come first: a service principal may be of an application in another one.
+const POLICIES: Kind = {
+  list: 'policies',
+  keys: ['id'],
+  insert: insertPolicy,
+  what: 'policy',
+  differs: policyDiffers,
+}
+const holdsAuthorities = (entry: Entry) => entry['kind'] === CERTIFICATE_AUTHORITIES
+
+// Registrations of every tenant come first: a service principal may be of an application in another one. They name authorities.
 const FIRST: readonly Kind[] = [
+  { ...POLICIES, includes: holdsAuthorities },
   {
     list: 'applications',
     keys: ['appId'],
@@ -60,7 +73,7 @@ const THEN: readonly Kind[] = [
   },
   { list: 'people', keys: ['userPrincipalName'], insert: insertPerson },
   { list: 'groups', keys: ['id', 'mailNickname'], insert: insertGroup },
-  { list: 'policies', keys: ['id'], insert: insertPolicy, what: 'policy', differs: policyDiffers },
+  { ...POLICIES, includes: (entry) => !holdsAuthorities(entry) },
 ]
 const LAST: readonly Kind[] = [
   { list: 'assignments', keys: ['principal', 'resource', 'role'], insert: insertAssignment },
@@ -124,8 +137,9 @@ async function seedTenant(
   const existing = tenantOf(there, context.tenantId)
   if (existing['id'] === undefined) return insertTenantOf(context, tenant, `$.tenants[${index}]`, operator)
   const path = `$.tenants[${index}]`
-  if (existing['displayName'] !== tenant['displayName'])
-    context.faults.push(`${path}.displayName: another value is there`)
+  for (const name of ['displayName', 'refuseRepeatedAssertions'])
+    if (tenant[name] !== undefined && existing[name] !== tenant[name])
+      context.faults.push(`${path}.${name}: another value is there`)
   const [[known, ...more], [domain, ...others]] = [domainsOf(existing), domainsOf(tenant)]
   if (known !== domain) context.faults.push(`${path}.domains[0]: another value is there`)
   await insertDomains(
@@ -149,6 +163,7 @@ interface Place {
 async function seedList(context: SeedContext, kind: Kind, place: Place): Promise<void> {
   const known = entriesOf(place.existing, kind.list)
   for (const [index, entry] of entriesOf(place.wanted, kind.list).entries()) {
+    if (kind.includes?.(entry) === false) continue
     const path = `${place.path}.${kind.list}[${index}]`
     const existing = known.find((one) => isSame(kind, entry, one))
     let id = textIn(existing ?? {}, 'id')

@@ -122,6 +122,7 @@ export const TENANT = {
   id: { type: 'guid' },
   displayName: { type: 'name' },
   domains: { type: 'texts' },
+  refuseRepeatedAssertions: { type: 'flag', otherwise: undefined },
   applications: { type: [APPLICATION], otherwise: [] },
   managedIdentities: { type: [IDENTITY], otherwise: [] },
   servicePrincipals: { type: [PRINCIPAL], otherwise: [] },

@@ -5,6 +5,7 @@ import { afterEach, before, beforeEach, describe, it } from 'node:test'
 import { systemNow } from '../clock.ts'
 import { matchesSecret, matchesShortSecret } from '../registration/client-secret.ts'
 import type { Database } from '../store/database.ts'
+import { certificateMaker } from '../token/certificate-test-support.ts'
 import { makeSelfSigned } from '../tls/certificates.ts'
 import { exportState } from './export.ts'
 import { randomState, seeded } from './random-state-test-support.ts'
@@ -147,6 +148,50 @@ describe('an export', () => {
       await seed(source, randomState(seeded(seedNumber), certificate))
       assert.deepEqual(await exportState(source), exported, `seed ${seedNumber}, again`)
     }
+  })
+
+  it('carries how a tenant proves its clients: names of certificates, their authorities, and assertions that hold once', async () => {
+    const { der } = await certificateMaker(systemNow())({ subject: 'CN=Contoso Root', ca: true })
+    const authorityId = '66666666-ffff-4fff-8fff-000000000006'
+    const authorities = {
+      id: authorityId,
+      kind: 'certificateBasedApplicationConfigurations',
+      policy: {
+        displayName: 'Contoso',
+        trustedCertificateAuthorities: [{ isRootAuthority: true, certificate: der }],
+      },
+    }
+    const subject = { authorityId, subjectName: 'daemon.contoso.example' }
+    const file = state(
+      { properties: { trustedCertificateSubjects: [subject] } },
+      { refuseRepeatedAssertions: true, policies: [authorities] },
+    )
+    await seed(db, file)
+    const exported = await exportState(db)
+    const [tenant] = exported.tenants as readonly Record<string, Record<string, unknown>[]>[]
+    assert.equal(tenant?.['refuseRepeatedAssertions'], true)
+    assert.deepEqual(tenant?.['applications']?.[0]?.['properties'], { trustedCertificateSubjects: [subject] })
+    const [{ policy, kind } = {}] = tenant?.['policies'] ?? []
+    const [authority] =
+      (policy as Record<string, Record<string, unknown>[]>)['trustedCertificateAuthorities'] ?? []
+    assert.deepEqual([kind, authority?.['certificate']], [authorities.kind, der])
+    const copy = await emptyDatabase()
+    for (let time = 0; time < 2; time++) {
+      await seed(copy, JSON.parse(JSON.stringify(exported)))
+      assert.deepEqual(await exportState(copy), exported)
+    }
+    await assert.rejects(
+      seed(copy, state({}, { refuseRepeatedAssertions: false })),
+      /\$\.tenants\[0\]\.refuseRepeatedAssertions: another value is there/,
+    )
+  })
+
+  it('without the authorities that an application trusts is refused', async () => {
+    const subject = { authorityId: '66666666-ffff-4fff-8fff-000000000006', subjectName: 'x.example' }
+    await assert.rejects(
+      seed(db, state({ properties: { trustedCertificateSubjects: [subject] } })),
+      /\$\.tenants\[0\]\.applications\[0\]: The authorityId '6{8}-.* is no certificateBasedApplicationConfiguration/,
+    )
   })
 
   it('shows a secret that opens nothing when it is seeded again', async () => {
