@@ -11,6 +11,7 @@ import { startPlatform } from '../platform.ts'
 import { assertGraphError, assertRefused, temporaryFolder, World } from '../test-support.ts'
 import { type OwnDatabase, ownDatabase, statement } from './postgres-test-support.ts'
 import { readAddress } from './postgres-errors.ts'
+import { LOCKS } from './postgres-triggers.ts'
 import { openStore } from './store.ts'
 
 const server = process.env['DATABASE_URL'] ?? ''
@@ -213,6 +214,33 @@ describe('replicas of a platform', { skip: noPostgres }, () => {
     await blocking.end()
     assert.equal((await late.graph('GET', '/users')).status, 200)
     await late.stop()
+  })
+
+  it('let a transaction wait for its turn as long as a statement may take', async (t) => {
+    const store = await openStore({ dataFolder: folder(), database: own.url })
+    const holder = new Client({ connectionString: own.url })
+    await holder.connect()
+    await holder.query('begin')
+    await holder.query('select pg_advisory_xact_lock($1, $2)', [LOCKS.family, LOCKS.transaction])
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const turns = Promise.allSettled(
+      Array.from({ length: 12 }, () =>
+        store.db.transaction().execute((begun) => begun.selectFrom('tenant').select('id').execute()),
+      ),
+    )
+    const waiting = `select 1 from pg_locks where locktype = 'advisory' and not granted and database =
+      (select oid from pg_database where datname = current_database())`
+    while ((await holder.query(waiting)).rows.length < 10);
+    t.mock.timers.tick(9_000)
+    await holder.query('rollback')
+    const ends = (await turns).map(({ status }) => status)
+    await holder.end()
+    t.mock.timers.reset()
+    await store.close()
+    assert.deepEqual(
+      ends,
+      Array.from({ length: 12 }, () => 'fulfilled'),
+    )
   })
 
   it('answer 200 or 503 while connections are lost, and 200 afterwards', async () => {

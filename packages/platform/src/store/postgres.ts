@@ -81,10 +81,20 @@ export async function openPostgres(address: string, onChange: () => void): Promi
 /** A list of no values holds nothing: SQLite says so by itself, PostgreSQL does not read it. */
 const emptyLists = () => new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })
 
+/** A client whose server must be there soon, however long its pool lets others wait for a connection. */
+class PromptClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super({ ...config, connectionTimeoutMillis: CONNECT_LIMIT_MS })
+  }
+}
+
 function poolDialect(connection: pg.ClientConfig): Dialect {
   const pool = new pg.Pool({
     ...connection,
+    Client: PromptClient,
     max: CONNECTIONS_MAX,
+    // The pool takes it for the wait until a connection is free, too: writes take turns, and the last of many is not refused.
+    connectionTimeoutMillis: STATEMENT_LIMIT_MS,
     idleTimeoutMillis: IDLE_LIMIT_MS,
     statement_timeout: STATEMENT_LIMIT_MS,
     query_timeout: ANSWER_LIMIT_MS,
