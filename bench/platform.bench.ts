@@ -5,7 +5,7 @@ import { bindTo } from './platform/cores.ts'
 import { Load, type Side, type Slice } from './platform/load.ts'
 import { register, type Registered } from './platform/registered.ts'
 import { startServer } from './platform/server.ts'
-import { bareSide, certificateSide, crowdSide, platformSide, rivalSides } from './platform/sides.ts'
+import { bareSide, certificateSide, crowdSide, manySide, platformSide, rivalSides } from './platform/sides.ts'
 
 const ROUNDS = 12
 const SLICE_MS = 1000
@@ -18,7 +18,12 @@ export async function bench(): Promise<BenchResult> {
     const cold = await coldStarts(registered)
     return {
       bench: 'platform',
-      rows: [...(await underLoad(registered)), ...(await bothCores(registered)), cold],
+      rows: [
+        ...(await underLoad(registered)),
+        await allInTurn(registered),
+        ...(await bothCores(registered)),
+        cold,
+      ],
     }
   } finally {
     await registered.remove()
@@ -131,6 +136,37 @@ function singleCore(
       goal: '<= 1.5',
     }),
   ]
+}
+
+/** Every application once, so that nothing of any is in memory when it asks, in turn with one that asks all the time. */
+async function allInTurn(registered: Registered): Promise<Row> {
+  const one = await platformSide(registered, '0', '1')
+  const all = await manySide(registered, registered.daemons)
+  try {
+    const [oneLoad, allLoad] = [new Load(one), new Load(all)]
+    await oneLoad.warm(WARM_TOKENS)
+    // What every program has once is warm; of these applications none is asked for again before all of them were.
+    await allLoad.warm(WARM_TOKENS)
+    const slices = { one: [] as Slice[], all: [] as Slice[] }
+    for (let asked = 0; asked < registered.daemons.length; ) {
+      slices.one.push(await oneLoad.run(SLICE_MS / 2))
+      const slice = await allLoad.run(2 * SLICE_MS)
+      asked += slice.tokens
+      slices.all.push(slice)
+    }
+    return row({
+      what: '100,000 applications, each in turn and cold',
+      ours: rate(slices.all),
+      theirs: rate(slices.one),
+      unit: 'tokens/s',
+      against: 'one application',
+      goal: '>= 0.9',
+    })
+  } finally {
+    bindTo('0,1', process.pid)
+    await one.server.stop()
+    await all.server.stop()
+  }
 }
 
 /** Both cores for the server, and the load on the same two, in turn with one for each. */

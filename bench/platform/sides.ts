@@ -76,13 +76,19 @@ function assertion({ certificate, privateKey }: Registered['key'], audience: str
 }
 
 /** The platform with all that is registered, asked by five daemons of each tenant. */
-export async function crowdSide({ many, secret, daemons }: Registered): Promise<Side> {
+export function crowdSide(registered: Registered): Promise<Side> {
+  const { daemons } = registered
+  const active = daemons.filter((_, index) => index % (daemons.length / ACTIVE) === 0)
+  return manySide(registered, active)
+}
+
+/** The platform with all that is registered, asked by each of these daemons in turn. */
+export async function manySide({ many, secret }: Registered, daemons: readonly Daemon[]): Promise<Side> {
   const server = await startServer('platform/platform-process.ts', SERVER, { BENCH_DATA: many })
   const request = ({ tenantId, clientId }: Daemon) =>
     tokenRequest(server.port, tokenPath(tenantId), bySecret(clientId, secret))
-  const active = daemons.filter((_, index) => index % (daemons.length / ACTIVE) === 0)
   // A stride that shares no factor with their number visits each, and never a neighbour.
-  const at = (index: number) => active[(index * 1009) % active.length]
+  const at = (index: number) => daemons[(index * 1009) % daemons.length]
   return {
     server,
     load: LOAD,

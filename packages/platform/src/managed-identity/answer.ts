@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { SignInTrail } from '../audit/sign-in.ts'
 import { permit } from '../token/permit.ts'
 import { TokenRefusal } from '../token/refusals.ts'
+import { clientIn } from '../token/client.ts'
 import { signToken } from '../token/issue.ts'
 import type { Services } from '../services.ts'
 import type { ArcKeys } from './arc-keys.ts'
@@ -115,7 +116,6 @@ async function tokenFor(
   identity: ManagedIdentity,
   resource: string,
 ): Promise<IdentityToken> {
-  const client = { appId: identity.clientId, displayName: identity.name }
   const nowMs = now()
   const { clientId: appId, principalId: servicePrincipalId } = identity
   const credential = { kind: 'managedIdentity', keyId: null } as const
@@ -124,6 +124,7 @@ async function tokenFor(
   const signIn = { id: randomUUID(), correlationId: randomUUID(), atMs: nowMs, ipAddress: '', trail }
   const log = (errorCode: number) => signIns.add({ ...signIn, event: 'managedIdentity', errorCode })
   try {
+    const client = await clientIn(cache, appId, tenantId)
     const permitted = await permit(cache, { client, tenantId, resource })
     trail.resourceAppId = permitted.resource.appId
     const request = { origin: origin(), tenantId, client, proof: '2', permit: permitted, nowMs } as const

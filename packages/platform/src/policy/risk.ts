@@ -1,8 +1,6 @@
 import { badRequest, notFound } from '../graph/errors.ts'
 import { bodyObject, readQuery } from '../graph/query.ts'
 import { findServicePrincipal } from '../registration/service-principals.ts'
-import type { Database } from '../store/database.ts'
-import type { RiskLevel } from './conditional-access-policy.ts'
 import type { PolicyCall } from './policies.ts'
 
 const selectRisky = ({ db, tenantId }: Pick<PolicyCall, 'db' | 'tenantId'>) =>
@@ -68,14 +66,4 @@ export async function stateRisk(
       .onConflict((conflict) => conflict.column('principal_id').doUpdateSet(values))
       .execute()
   }
-}
-
-/** How risky a service principal is held to be. */
-export async function riskOf(db: Database, servicePrincipalId: string): Promise<RiskLevel> {
-  const row = await db
-    .selectFrom('service_principal_risk')
-    .select('level')
-    .where('principal_id', '=', servicePrincipalId)
-    .executeTakeFirst()
-  return row?.level ?? 'none'
 }

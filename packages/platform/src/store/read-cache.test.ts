@@ -84,13 +84,17 @@ describe('ReadCache', () => {
     assert.equal(await cache.read('other', async () => 'asked again'), 'asked again')
   })
 
-  it('holds so many reads and no more: the oldest goes first', async () => {
-    const cache = new ReadCache(db, { entriesMax: 2 })
-    for (const key of ['a', 'b', 'c']) await cache.read(key, async () => `${key}1`)
-    assert.equal(cache.size, 2)
-    const found = []
-    for (const key of ['c', 'b', 'a']) found.push(await cache.read(key, async () => `${key}2`))
-    assert.deepEqual(found, ['c1', 'b1', 'a2'])
+  it('holds so many reads and no more, and those longest that are asked for again and again', async () => {
+    const cache = new ReadCache(db, { entriesMax: 4 })
+    const asked: string[] = []
+    const read = (key: string) => cache.read(key, async () => void asked.push(key))
+    for (const key of ['shared', 'a', 'shared', 'b', 'shared', 'c', 'shared', 'd', 'shared', 'e']) {
+      await read(key)
+      assert.ok(cache.size <= 4)
+    }
+    assert.deepEqual(asked, ['shared', 'a', 'b', 'c', 'd', 'e'])
+    await read('a')
+    assert.equal(asked.at(-1), 'a')
   })
 
   it('is dropped by each write before that is acknowledged, by a transaction when it ends, and not by people', async () => {

@@ -5,7 +5,7 @@ const ENTRIES_MAX = 20_000
 export interface ReadCacheOptions {
   /** Whether every change is heard of now; while it is not, nothing is kept and nothing kept is used. Default: always. */
   readonly isTrusted?: (() => boolean) | undefined
-  /** How many reads are kept; the oldest one goes first. Default 20,000. */
+  /** How many reads are kept at most: those that were not asked for lately go first. Default 20,000. */
   readonly entriesMax?: number | undefined
 }
 
@@ -18,7 +18,9 @@ export class ReadCache {
   readonly db: Database
   readonly #isTrusted: () => boolean
   readonly #entriesMax: number
-  #entries = new Map<string, Promise<unknown>>()
+  // What was asked for lately, and what was asked for before that: when the first is full it takes the other's place.
+  #recent = new Map<string, Promise<unknown>>()
+  #before = new Map<string, Promise<unknown>>()
 
   constructor(db: Database, { isTrusted = () => true, entriesMax = ENTRIES_MAX }: ReadCacheOptions = {}) {
     this.db = db
@@ -28,7 +30,7 @@ export class ReadCache {
 
   /** How many reads are kept. */
   get size(): number {
-    return this.#entries.size
+    return this.#recent.size + this.#before.size
   }
 
   /**
@@ -37,23 +39,37 @@ export class ReadCache {
    */
   read<T>(key: string, query: (db: Database) => Promise<T>): Promise<T> {
     if (!this.#isTrusted()) return query(this.db)
-    const entries = this.#entries
-    const known = entries.get(key)
+    const known = this.#recent.get(key) ?? this.#recall(key)
     if (known) return known as Promise<T>
     const asked = query(this.db)
-    if (entries.size >= this.#entriesMax) this.#forgetOldest()
-    entries.set(key, asked)
-    asked.catch(() => entries.delete(key))
+    this.#keep(key, asked)
+    asked.catch(() => this.#forget(key, asked))
     return asked
   }
 
   /** Forgets everything: called after each change, before it is acknowledged. */
   drop(): void {
-    // Reads that are under way write to the map that they began with, which nobody asks any more.
-    this.#entries = new Map()
+    this.#recent.clear()
+    this.#before.clear()
   }
 
-  #forgetOldest(): void {
-    for (const key of this.#entries.keys()) return void this.#entries.delete(key)
+  #recall(key: string): Promise<unknown> | undefined {
+    const known = this.#before.get(key)
+    if (!known) return undefined
+    this.#before.delete(key)
+    this.#keep(key, known)
+    return known
+  }
+
+  #keep(key: string, asked: Promise<unknown>): void {
+    if (this.#recent.size >= this.#entriesMax / 2) {
+      this.#before = this.#recent
+      this.#recent = new Map()
+    }
+    this.#recent.set(key, asked)
+  }
+
+  #forget(key: string, asked: Promise<unknown>): void {
+    for (const entries of [this.#recent, this.#before]) if (entries.get(key) === asked) entries.delete(key)
   }
 }

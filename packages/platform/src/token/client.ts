@@ -1,4 +1,5 @@
-import type { Database } from '../store/database.ts'
+import type { RiskLevel } from '../policy/conditional-access-policy.ts'
+import { keptQuery } from '../store/kept-query.ts'
 import type { ReadCache } from '../store/read-cache.ts'
 import { TokenRefusal } from './refusals.ts'
 import { isEmptyGuid } from './tenant.ts'
@@ -11,50 +12,81 @@ export interface Client {
   readonly homeTenantId: string
   /** Its service principal in the tenant that was asked, which may have credentials of its own. */
   readonly servicePrincipalId: string | undefined
+  /** Whether neither of the two is disabled. */
+  readonly isEnabled: boolean
+  /** Whether the application is for its home tenant alone. */
+  readonly singleTenant: boolean
+  /** Whether it may be used in every tenant that has let it in. */
+  readonly multiTenant: boolean
+  /** Whether it is this tenant's alone, which is what Conditional Access is for. */
+  readonly isGoverned: boolean
+  readonly risk: RiskLevel
+  /** The roles that its service principal holds, of whatever API. */
+  readonly assignments: readonly { readonly resourceId: string; readonly roleId: string }[]
 }
 
 /** Finds the client that a request names, in its home tenant or, if it is multi-tenant, in any. @throws TokenRefusal 700016. */
 export async function findClient(cache: ReadCache, clientId: string, tenantId: string): Promise<Client> {
-  const appId = clientId.toLowerCase()
-  return cache.read(`client ${tenantId} ${appId}`, (db) => readClient(db, { appId, tenantId, clientId }))
-}
-
-interface Named {
-  readonly appId: string
-  readonly tenantId: string
-  /** As the request spelt it, for the refusal. */
-  readonly clientId: string
-}
-
-async function readClient(db: Database, { appId, tenantId, clientId }: Named): Promise<Client> {
-  const row = await db
-    .selectFrom('application')
-    .leftJoin('service_principal', (join) =>
-      join
-        .onRef('service_principal.app_id', '=', 'application.app_id')
-        .on('service_principal.tenant_id', '=', tenantId),
-    )
-    .select([
-      'application.id',
-      'application.app_id',
-      'application.display_name',
-      'application.tenant_id',
-      'application.sign_in_audience',
-      'service_principal.id as principal_id',
-    ])
-    .where('application.app_id', '=', appId)
-    .executeTakeFirst()
-  if (!row || (row.tenant_id !== tenantId && row.sign_in_audience !== 'AzureADMultipleOrgs')) {
+  const client = await clientIn(cache, clientId, tenantId)
+  if (client.homeTenantId !== tenantId && !client.multiTenant)
     throw new TokenRefusal(700016, { client: clientId, tenant: tenantId })
-  }
+  return client
+}
+
+/** Finds an application and what it is in a tenant, whether or not it may be used there. @throws TokenRefusal 700016 if there is none. */
+export function clientIn(cache: ReadCache, clientId: string, tenantId: string): Promise<Client> {
+  const appId = clientId.toLowerCase()
+  return cache.read(`client ${tenantId} ${appId}`, async (db) => {
+    const [row] = await selectClient(db, { appId, tenantId })
+    if (!row) throw new TokenRefusal(700016, { client: clientId, tenant: tenantId })
+    const principalId = row.principal_id
+    const assignments = principalId === null ? [] : await selectAssignments(db, { principalId })
+    return clientOf(row, tenantId, assignments)
+  })
+}
+
+type Row = Awaited<ReturnType<typeof selectClient>>[number]
+
+function clientOf(row: Row, tenantId: string, assignments: Client['assignments']): Client {
+  const singleTenant = row.sign_in_audience === 'AzureADMyOrg'
   return {
     id: row.id,
     appId: row.app_id,
     displayName: row.display_name,
     homeTenantId: row.tenant_id,
     servicePrincipalId: row.principal_id ?? undefined,
+    isEnabled: row.account_enabled === 1 && row.is_disabled !== 1,
+    singleTenant,
+    multiTenant: row.sign_in_audience === 'AzureADMultipleOrgs',
+    isGoverned: singleTenant && row.tenant_id === tenantId && row.kind === null,
+    risk: row.level ?? 'none',
+    assignments,
   }
 }
+
+const selectClient = keptQuery(['appId', 'tenantId'], (db, { appId, tenantId }) =>
+  db
+    .selectFrom('application')
+    .leftJoin('service_principal', (join) =>
+      join
+        .onRef('service_principal.app_id', '=', 'application.app_id')
+        .on('service_principal.tenant_id', '=', tenantId),
+    )
+    .leftJoin('managed_identity', 'managed_identity.principal_id', 'service_principal.id')
+    .leftJoin('service_principal_risk', 'service_principal_risk.principal_id', 'service_principal.id')
+    .select(['application.id', 'application.app_id', 'application.display_name', 'application.tenant_id'])
+    .select(['application.sign_in_audience', 'application.is_disabled', 'managed_identity.kind'])
+    .select(['service_principal.id as principal_id', 'service_principal.account_enabled'])
+    .select('service_principal_risk.level')
+    .where('application.app_id', '=', appId),
+)
+
+const selectAssignments = keptQuery(['principalId'], (db, { principalId }) =>
+  db
+    .selectFrom('app_role_assignment')
+    .select(['resource_id as resourceId', 'app_role_id as roleId'])
+    .where('principal_id', '=', principalId),
+)
 
 /** Refuses what can be no application's id. @throws TokenRefusal 700038. */
 export function checkClientId(clientId: string): string {

@@ -2,8 +2,6 @@ import type { PreferredKey } from '../discovery/own-signing-keys.ts'
 import { foldUri } from '../registration/identifier-uris.ts'
 import type { SignInTrail } from '../audit/sign-in.ts'
 import { applyPolicies, readAccessRules } from '../policy/conditional-access.ts'
-import type { RiskLevel } from '../policy/conditional-access-policy.ts'
-import { riskOf } from '../policy/risk.ts'
 import { policyLifetime } from '../policy/token-lifetime.ts'
 import type { Database } from '../store/database.ts'
 import type { ReadCache } from '../store/read-cache.ts'
@@ -35,21 +33,13 @@ export interface Permit {
 }
 
 interface Asked {
-  readonly client: Pick<Client, 'appId' | 'displayName'>
+  readonly client: Client
   readonly tenantId: string
   readonly resource: string
   /** Where the request came from. Managed identities have no place, and Conditional Access lets them be. */
   readonly ipAddress?: string
   /** Told which policies applied, for the sign-in log. */
   readonly trail?: SignInTrail
-}
-
-/** What is decided without regard to where a request comes from. */
-interface Found extends Permit {
-  /** An application of this tenant alone, which is what Conditional Access is for. */
-  readonly isGoverned: boolean
-  readonly risk: RiskLevel
-  readonly isUnassigned: boolean
 }
 
 /**
@@ -59,27 +49,31 @@ interface Found extends Permit {
  * @throws TokenRefusal 7000229, 7000112, 500011, 500014, 53003, 501051.
  */
 export async function permit(cache: ReadCache, asked: Asked): Promise<Permit> {
-  const { client, tenantId, resource } = asked
-  const found = await cache.read(`permit ${tenantId} ${client.appId} ${resource}`, (db) =>
-    readPermit(cache, db, asked),
+  const { client, tenantId, resource: requested } = asked
+  const { servicePrincipalId, appId, displayName, singleTenant } = client
+  if (servicePrincipalId === undefined) throw new TokenRefusal(7000229, { client: appId, tenant: tenantId })
+  if (!client.isEnabled) throw new TokenRefusal(7000112, { client: appId, name: displayName })
+  // Looking through all that a tenant has costs far more than the rest, and its clients share what was found.
+  const resource = await cache.read(`resource ${tenantId} ${requested}`, (db) =>
+    findResource(db, tenantId, requested),
   )
-  await requireAccess(cache, asked, found)
-  if (found.isUnassigned)
-    throw new TokenRefusal(501051, { client: client.appId, name: client.displayName, resource })
-  return found
+  await requireAccess(cache, asked, { servicePrincipalId, resourceAppId: resource.appId })
+  const roles = rolesOf(client, resource)
+  if (roles.length === 0 && resource.assignmentRequired)
+    throw new TokenRefusal(501051, { client: appId, name: displayName, resource: requested })
+  return { servicePrincipalId, singleTenant, resource, roles, lifetimeSeconds: resource.lifetimeSeconds }
 }
 
 /** Asks the tenant's Conditional Access policies. @throws TokenRefusal 53003. */
 async function requireAccess(
   cache: ReadCache,
-  { tenantId, ipAddress, trail }: Asked,
-  { servicePrincipalId, isGoverned, risk, resource }: Found,
+  { tenantId, ipAddress, trail, client: { isGoverned, risk } }: Asked,
+  parties: { readonly servicePrincipalId: string; readonly resourceAppId: string },
 ): Promise<void> {
   if (ipAddress === undefined || !isGoverned) return
   const rules = await cache.read(`access ${tenantId}`, (db) => readAccessRules(db, tenantId))
   if (rules.policies.length === 0) return
-  const request = { servicePrincipalId, isGoverned, risk, ipAddress, resourceAppId: resource.appId }
-  const applied = applyPolicies(rules, request)
+  const applied = applyPolicies(rules, { ...parties, isGoverned, risk, ipAddress })
   if (applied.length === 0) return
   if (trail) trail.policies = applied
   if (!applied.some(({ result }) => result === 'failure')) return
@@ -87,45 +81,17 @@ async function requireAccess(
   throw new TokenRefusal(53003)
 }
 
-async function readPermit(
-  cache: ReadCache,
-  db: Database,
-  { client, tenantId, resource: requested }: Asked,
-): Promise<Found> {
-  const principal = await db
-    .selectFrom('service_principal')
-    .innerJoin('application', 'application.app_id', 'service_principal.app_id')
-    .leftJoin('managed_identity', 'managed_identity.principal_id', 'service_principal.id')
-    .select(['service_principal.id', 'service_principal.account_enabled', 'application.sign_in_audience'])
-    .select(['application.is_disabled', 'application.tenant_id as home', 'managed_identity.kind'])
-    .where('service_principal.tenant_id', '=', tenantId)
-    .where('service_principal.app_id', '=', client.appId)
-    .executeTakeFirst()
-  if (!principal) throw new TokenRefusal(7000229, { client: client.appId, tenant: tenantId })
-  if (!principal.account_enabled || principal.is_disabled)
-    throw new TokenRefusal(7000112, { client: client.appId, name: client.displayName })
-  // Looking through all that a tenant has costs far more than the rest, and its clients share what was found.
-  const resource = await cache.read(`resource ${tenantId} ${requested}`, (all) =>
-    findResource(all, tenantId, requested),
-  )
-  const roles = await rolesOf(db, principal.id, resource)
-  const singleTenant = principal.sign_in_audience === 'AzureADMyOrg'
-  const { servicePrincipalId: resourceId, appId: resourceAppId } = resource
-  return {
-    servicePrincipalId: principal.id,
-    singleTenant,
-    resource,
-    roles,
-    lifetimeSeconds: await policyLifetime(db, { tenantId, resourceId, resourceAppId }),
-    isGoverned: singleTenant && principal.home === tenantId && principal.kind === null,
-    risk: await riskOf(db, principal.id),
-    isUnassigned: roles.length === 0 && resource.assignmentRequired,
-  }
-}
-
 interface FoundResource extends Resource {
   readonly assignmentRequired: boolean
-  readonly appRoles: readonly { readonly id: string; readonly value: string }[]
+  /** How long policies let its tokens live. */
+  readonly lifetimeSeconds: number | undefined
+  /** Its roles by their ids, with their places in its registration. */
+  readonly roles: ReadonlyMap<string, Role>
+}
+
+interface Role {
+  readonly value: string
+  readonly place: number
 }
 
 async function findResource(db: Database, tenantId: string, requested: string): Promise<FoundResource> {
@@ -166,7 +132,12 @@ async function findResource(db: Database, tenantId: string, requested: string): 
     optionalClaims: optionalClaimsOf(found.properties),
     preferredKey: preferredKeyOf(found),
     assignmentRequired: found.app_role_assignment_required === 1,
-    appRoles: JSON.parse(found.app_roles) as FoundResource['appRoles'],
+    lifetimeSeconds: await policyLifetime(db, {
+      tenantId,
+      resourceId: found.id,
+      resourceAppId: found.app_id,
+    }),
+    roles: rolesById(JSON.parse(found.app_roles) as AppRoles),
   }
 }
 
@@ -181,6 +152,11 @@ const preferredKeyOf = ({ kid, start_at_ms, end_at_ms }: Joined): PreferredKey |
     ? undefined
     : { kid, startAtMs: start_at_ms, endAtMs: end_at_ms }
 
+type AppRoles = readonly { readonly id: string; readonly value: string }[]
+
+const rolesById = (appRoles: AppRoles) =>
+  new Map(appRoles.map(({ id, value }, place): [string, Role] => [id, { value, place }]))
+
 const optionalClaimsOf = (properties: string) =>
   readOptionalClaims((JSON.parse(properties) as { readonly optionalClaims?: unknown }).optionalClaims)
 
@@ -190,13 +166,10 @@ const names = (appId: string, identifierUris: string) => [appId, ...(JSON.parse(
 const withSlashOf = (requested: string, registered: string) =>
   registered.replace(/\/$/, '') + (requested.endsWith('/') ? '/' : '')
 
-async function rolesOf(db: Database, principalId: string, resource: FoundResource): Promise<string[]> {
-  const rows = await db
-    .selectFrom('app_role_assignment')
-    .select('app_role_id')
-    .where('principal_id', '=', principalId)
-    .where('resource_id', '=', resource.servicePrincipalId)
-    .execute()
-  const assigned = new Set(rows.map((row) => row.app_role_id))
-  return resource.appRoles.filter((role) => assigned.has(role.id)).map((role) => role.value)
+/** The values of the roles that a client holds at an API, in the order of its registration. */
+function rolesOf({ assignments }: Client, resource: FoundResource): readonly string[] {
+  const held = assignments.flatMap(({ resourceId, roleId }) =>
+    resourceId === resource.servicePrincipalId ? (resource.roles.get(roleId) ?? []) : [],
+  )
+  return held.toSorted((a, b) => a.place - b.place).map(({ value }) => value)
 }

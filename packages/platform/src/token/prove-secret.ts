@@ -1,4 +1,5 @@
 import { matchesSecret, matchesShortSecret } from '../registration/client-secret.ts'
+import { keptQuery } from '../store/kept-query.ts'
 import type { ReadCache } from '../store/read-cache.ts'
 import type { Client } from './client.ts'
 import { TokenRefusal } from './refusals.ts'
@@ -20,18 +21,9 @@ export async function proveBySecret(
   cache: ReadCache,
   { secret, client, nowMs }: SecretProof,
 ): Promise<string> {
-  const registered = await cache.read(`secrets ${client.id} ${client.servicePrincipalId}`, (db) =>
-    db
-      .selectFrom('password_credential')
-      .select(['key_id', 'secret_hash', 'start_at_ms', 'end_at_ms'])
-      .where('application_id', '=', client.id)
-      .where((where) =>
-        where.or([
-          where('service_principal_id', 'is', null),
-          where('service_principal_id', '=', client.servicePrincipalId ?? null),
-        ]),
-      )
-      .execute(),
+  const { id: applicationId, servicePrincipalId = null } = client
+  const registered = await cache.read(`secrets ${applicationId} ${servicePrincipalId}`, (db) =>
+    selectSecrets(db, { applicationId, servicePrincipalId }),
   )
   const matching = [...matchesSecret(secret, registered), ...(await matchesShortSecret(secret, registered))]
   const valid = matching.find((row) => nowMs >= row.start_at_ms && nowMs <= row.end_at_ms)
@@ -39,3 +31,16 @@ export async function proveBySecret(
   const expired = matching.some((row) => nowMs > row.end_at_ms)
   throw new TokenRefusal(expired ? 7000222 : 7000215, { client: client.appId })
 }
+
+const selectSecrets = keptQuery(['applicationId', 'servicePrincipalId'], (db, given) =>
+  db
+    .selectFrom('password_credential')
+    .select(['key_id', 'secret_hash', 'start_at_ms', 'end_at_ms'])
+    .where('application_id', '=', given.applicationId)
+    .where((where) =>
+      where.or([
+        where('service_principal_id', 'is', null),
+        where('service_principal_id', '=', given.servicePrincipalId),
+      ]),
+    ),
+)
