@@ -24,7 +24,8 @@ export function row(measured: Omit<Row, 'ratio' | 'met'>): Row {
   const { what, against, unit, goal } = measured
   const ours = round(measured.ours)
   const theirs = round(measured.theirs)
-  const ratio = round(measured.ours / measured.theirs)
+  // Nothing of nothing is what was wanted.
+  const ratio = measured.ours === measured.theirs ? 1 : round(measured.ours / measured.theirs)
   return {
     what,
     ours,
