@@ -117,6 +117,7 @@ async function register(
     timeoutMs: TRANSPORT_MS,
   })
   // The operator is not what is drilled: its calls may take as long as they do, whatever the speed of the clock.
+  await operator.getToken(GRAPH_SCOPE, { timeoutMs: TRANSPORT_MS })
   const directory = graph(operator, { baseUrl: graphUrl, ca, clock, timeoutMs: TRANSPORT_MS })
   const certified = await certify('first', clock.now())
   const create = (properties: object) =>
@@ -135,6 +136,7 @@ async function register(
 
 // Longer than any wait of a drill, whatever the speed of its clock: the operator is not what is drilled.
 const TRANSPORT_MS = 24 * 60 * 60 * 1000
+const GRAPH_SCOPE = 'https://graph.microsoft.com/.default'
 
 /** Writes more tenants, which no call of the platform can make, with all applications of the first. */
 async function addTenants(folder: string, nowMs: number, count: number): Promise<string[]> {

@@ -208,8 +208,8 @@ for (const [what, path, message] of [
   ],
   [
     'no tenant at all',
-    `/portal/adminconsent?client_id=${UNKNOWN}`,
-    "AADSTS900023: Specified tenant identifier 'portal'",
+    `/nowhere/adminconsent?client_id=${UNKNOWN}`,
+    "AADSTS900023: Specified tenant identifier 'nowhere'",
   ],
   ['no client', '/contoso.example/adminconsent', 'AADSTS900144'],
   [
