@@ -66,7 +66,8 @@ export class EmbeddedDatabase {
     if (batch.length === 0) return
     try {
       this.#prepared('begin immediate').run()
-      const done = batch.map(({ work }) => this.#apart(work))
+      // What is alone is undone by undoing all.
+      const done = batch.map(({ work }) => (batch.length === 1 ? doneAlone(work) : this.#apart(work)))
       this.#prepared('commit').run()
       batch.forEach(({ resolve, reject }, at) => {
         const each = done[at]
@@ -111,3 +112,5 @@ export class EmbeddedDatabase {
     return statement
   }
 }
+
+const doneAlone = (work: () => unknown): Done => ({ as: 'done', result: work() })

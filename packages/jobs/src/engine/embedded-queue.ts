@@ -120,12 +120,47 @@ export function nextTurn(db: EmbeddedDatabase, { job, priority, tenant }: Queue)
 const CLAIM = `update run set state = 'running', epoch = epoch + 1, worker = ?, progress = null,
   started_at_ms = coalesce(started_at_ms, ?) where id = ?`
 
+/** Of which jobs a claim may find something: a look costs a tenth of it. */
+export function jobsWithWork(
+  db: EmbeddedDatabase,
+  capacities: readonly Capacity[],
+  nowMs: number,
+): readonly Capacity[] {
+  const timed = `select 1 from run where state = 'queued' and waits_for = 'time' and not_before_ms <= ? limit 1`
+  if (db.one(timed, nowMs) !== undefined) return capacities
+  const queued = `select 1 from run where job = ? and state = 'queued' and waits_for = '' limit 1`
+  return capacities.filter(({ job, runs }) => runs > 0 && db.one(queued, job) !== undefined)
+}
+
+/** What a claim needs of a run; the history has more. */
+export type DueRow = Pick<
+  RunRow,
+  | 'id'
+  | 'job'
+  | 'tenant'
+  | 'input'
+  | 'key'
+  | 'firing_ms'
+  | 'parent'
+  | 'priority'
+  | 'turn'
+  | 'epoch'
+  | 'failures'
+  | 'deaths'
+  | 'version'
+  | 'not_before_ms'
+  | 'traffic'
+>
+
+const CLAIMED = `id, job, tenant, input, key, firing_ms, parent, priority, turn, epoch, failures, deaths, version,
+  not_before_ms, traffic`
+
 /** Runs that are due, in the order in which they are to start. */
-export function dueRuns(db: EmbeddedDatabase, capacities: readonly Capacity[]): RunRow[] {
+export function dueRuns(db: EmbeddedDatabase, capacities: readonly Capacity[]): DueRow[] {
   const free = capacities.filter(({ runs }) => runs > 0)
   return free.flatMap(({ job, runs }) =>
-    db.all<RunRow>(
-      `select * from run where job = ? and state = 'queued' and waits_for = ''
+    db.all<DueRow>(
+      `select ${CLAIMED} from run where job = ? and state = 'queued' and waits_for = ''
         and not exists (select 1 from pause where pause.job = run.job)
         order by priority desc, turn, id limit ?`,
       job,
@@ -141,7 +176,7 @@ export interface Lease {
 }
 
 /** Within a transaction: leases runs to a worker. */
-export function claimRows(db: EmbeddedDatabase, rows: readonly RunRow[], lease: Lease): ClaimedRun[] {
+export function claimRows(db: EmbeddedDatabase, rows: readonly DueRow[], lease: Lease): ClaimedRun[] {
   for (const { id } of rows) db.change(CLAIM, lease.worker, lease.nowMs, id)
   return rows.map((row) => claimed(db, row, lease.untilMs))
 }
@@ -153,7 +188,7 @@ export function claimRows(db: EmbeddedDatabase, rows: readonly RunRow[], lease: 
 export class VirtualTimes {
   readonly #times = new Map<string, Omit<Queue, 'tenant'> & { turn: number }>()
 
-  claimed(rows: readonly RunRow[]): void {
+  claimed(rows: readonly DueRow[]): void {
     for (const { job, priority, turn } of rows) {
       const name = `${priority} ${job}`
       const known = this.#times.get(name)
@@ -173,7 +208,7 @@ export class VirtualTimes {
   }
 }
 
-function claimed(db: EmbeddedDatabase, row: RunRow, leasedUntilMs: number): ClaimedRun {
+function claimed(db: EmbeddedDatabase, row: DueRow, leasedUntilMs: number): ClaimedRun {
   return {
     id: String(row.id),
     job: row.job,

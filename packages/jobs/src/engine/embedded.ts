@@ -7,9 +7,11 @@ import { EmbeddedCheckpoints } from './embedded-checkpoints.ts'
 import { EmbeddedDatabase } from './embedded-database.ts'
 import {
   claimRows,
+  type DueRow,
   dueRuns,
   enqueueOne,
   forgetCheckpoints,
+  jobsWithWork,
   nextTurn,
   promoteTimed,
   takeBack,
@@ -123,9 +125,12 @@ export class EmbeddedEngine implements Engine {
 
   async claim(capacities: readonly Capacity[]): Promise<readonly ClaimedRun[]> {
     this.#isStirred = false
+    const nowMs = this.#clock.now()
+    const hopeful = this.#db.read(() => jobsWithWork(this.#db, capacities, nowMs))
+    if (hopeful.length === 0) return []
     return this.#db.commit(() => {
-      promoteTimed(this.#db, this.#clock.now())
-      return this.#claimRows(dueRuns(this.#db, capacities))
+      promoteTimed(this.#db, nowMs)
+      return this.#claimRows(dueRuns(this.#db, hopeful))
     })
   }
 
@@ -138,7 +143,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   /** Within a transaction. */
-  #claimRows(rows: readonly RunRow[]): readonly ClaimedRun[] {
+  #claimRows(rows: readonly DueRow[]): readonly ClaimedRun[] {
     const nowMs = this.#clock.now()
     const lease = { worker: this.#worker, nowMs, untilMs: nowMs + this.leaseMs }
     const claimed = claimRows(this.#db, rows, lease)
