@@ -2,6 +2,7 @@
 // read DATABASE_URL or REDIS_URL get one PostgreSQL and one Redis for the whole run, unless the variables are set.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readText, repositoryFiles, root } from './files.ts'
@@ -10,6 +11,11 @@ import { startServers, serversWanted } from './servers.ts'
 // A test that hangs must fail before the machine that runs it gives up without a word.
 const TEST_LIMIT_MS = 300_000
 
+// What Node compiled, for all processes of a run and for the next run. Node compares each source with what it compiled.
+const COMPILED = join(root, 'node_modules', '.cache', 'tomte-compiled')
+// A run with an empty cache leaves some thousands; files that tests make in folders of their own are never met again.
+const COMPILED_MAX = 20_000
+
 const wanted = process.argv.slice(2)
 const files = repositoryFiles().filter(
   (path) =>
@@ -17,9 +23,16 @@ const files = repositoryFiles().filter(
     (wanted.length === 0 || wanted.some((part) => path.includes(part.replaceAll('\\', '/')))),
 )
 
+/** Empties the cache of compiled sources when it has grown too large. */
+async function boundCompiled(): Promise<void> {
+  const entries = await readdir(COMPILED, { recursive: true }).catch(() => [])
+  if (entries.length > COMPILED_MAX) await rm(COMPILED, { recursive: true, force: true })
+}
+
 async function runTests(): Promise<number> {
   // Colour codes would hide the closing lines from whatever reads them.
   const { FORCE_COLOR: _, ...env } = process.env
+  await boundCompiled()
   const servers = await startServers(serversWanted(files.map(readText), env))
   try {
     const args = [
@@ -32,7 +45,7 @@ async function runTests(): Promise<number> {
     ]
     const runner = spawn(process.execPath, args, {
       cwd: root,
-      env: { ...env, ...servers.env },
+      env: { NODE_COMPILE_CACHE: COMPILED, ...env, ...servers.env },
       stdio: 'inherit',
     })
     // The runner ends its tests and reports them; this process waits for it, and then stops the servers.
