@@ -14,6 +14,7 @@ export { KeysUnavailableError } from './keys/errors.ts'
 export type { KeySource, VerificationKey } from './keys/source.ts'
 export type { Principal } from './claims.ts'
 export type { Claims } from './token.ts'
+export { requirePermission } from './permission.ts'
 export type {
   ApplicationRule,
   CallerRules,

@@ -33,9 +33,20 @@ export interface CallerRules {
 export type RequiredRoles = readonly string[] | 'any application' | CallerRules
 
 /**
- * Lets a principal pass that may call; who is not named by a rule, or by an empty one, does not pass.
+ * Lets a principal pass that may call; who is not named by a rule, or by an empty one, does not pass. A guard does this by
+ * itself: it is for an API that has to look at more than the token before it says what a caller lacks.
  *
  * @throws GuardRefusal with status 403: not_app_only, not_user, role_missing, scope_missing, client_unaccepted.
+ * @example
+ * ```ts
+ * import { createGuard, entra, requirePermission } from '@tomte/guard'
+ * const guard = createGuard({
+ *   audience: ['api://orders'],
+ *   issuers: entra({ tenants: ['11111111-aaaa-4aaa-8aaa-000000000001'] }),
+ * })
+ * const principal = await guard.admit('Bearer …', 'any application')
+ * requirePermission(principal, ['Orders.Read.All'])
+ * ```
  */
 export function requirePermission(principal: Principal, required: RequiredRoles): void {
   const { applications, users } = callerRules(required)

@@ -151,7 +151,7 @@ function servicesOf({ db, cache }: Store, keys: SigningKeys, now: Now, options: 
     db,
     cache: replication ? new LaggingReads(cache, replication) : cache,
     keys,
-    guard: directoryGuard(keys, now),
+    guard: directoryGuard({ keys, cache, now }),
     now,
     sessions: new Sessions(db, now),
     assertions: new UsedAssertions({ db, now }),

@@ -169,6 +169,22 @@ for (const [name, skip, own] of STORES) {
       assert.equal((await send({ jti: undefined })).status, 200)
     })
 
+    it('refuse the tokens that the other has ended', async () => {
+      const reader = await one().register(app.key, { roles: ['User.Read.All'] })
+      const claims = JSON.stringify({ access_token: { xms_cc: { values: ['cp1'] } } })
+      const { body } = await one().postForm(one().form(reader, { claims }))
+      const users = async (world: World) =>
+        (await world.graph('GET', '/users', undefined, String(body['access_token']))).status
+      for (const world of worlds) assert.equal(await users(world), 200)
+      const ids = { servicePrincipalIds: [reader.principalId] }
+      for (const verb of ['confirmCompromised', 'dismiss'])
+        await one().done(204, 'POST', `/identityProtection/riskyServicePrincipals/${verb}`, ids)
+      assert.equal(await users(one()), 401)
+      // It hears of it within a second.
+      const replica = await other()
+      while ((await users(replica)) !== 401);
+    })
+
     it('know the sessions that the other has opened and closed', async () => {
       const password = await passwordOf(one())
       const signedIn = await signIn(one(), { password })

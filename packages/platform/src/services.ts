@@ -27,7 +27,7 @@ export interface Services {
   /** Every name under which the authority answers, as a Host header has it. */
   readonly hosts: () => readonly string[]
   /** Who may call the directory. */
-  readonly guard: Guard
+  readonly guard: Pick<Guard, 'judge'>
   readonly sessions: Sessions
   readonly signIns: SignInLog
   /** Limits of the directory by resource units. */

@@ -1,13 +1,14 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
+import { endTokens } from '../registration/ended-tokens.ts'
 import type { Services } from '../services.ts'
 import { DrillError } from './fault.ts'
 
 type Sent = Readonly<Record<string, unknown>>
 
 /** What the drills that change something stand on. */
-export type DrillServices = Pick<Services, 'db' | 'keys' | 'guard' | 'now'>
+export type DrillServices = Pick<Services, 'db' | 'keys' | 'now'>
 
 const TABLES = ['password_credential', 'key_credential'] as const
 
@@ -37,23 +38,18 @@ async function revokeCredential({ db }: DrillServices, keyId: string): Promise<v
 const unknownCredential = (keyId: string) =>
   new DrillError(`No secret or certificate has the keyId '${keyId.slice(0, 100)}'.`)
 
-// A token says that it was issued five minutes before it was (wire.md §0 row 5).
-const BACK_DATED_SECONDS = 300
-
 /**
  * Ends the tokens that a service principal has had so far, as a change of its risk does: the directory answers a client that
  * declared `cp1` with a claims challenge (wire.md §11). @throws DrillError for an unknown service principal.
  */
-async function revokeTokens({ db, guard, now }: DrillServices, id: string): Promise<void> {
+async function revokeTokens({ db, now }: DrillServices, id: string): Promise<void> {
   const principal = await db
     .selectFrom('service_principal')
-    .select(['id', 'tenant_id'])
+    .select('id')
     .where('id', '=', id)
     .executeTakeFirst()
   if (!principal) throw new DrillError(`No service principal has the id '${id.slice(0, 100)}'.`)
-  // Of those of this very second it cannot be told which came first; whoever is challenged gets one that says a second more.
-  const issuedBeforeMs = (Math.floor(now() / 1000) + 1 - BACK_DATED_SECONDS) * 1000
-  guard.revoke({ tenantId: principal.tenant_id, objectId: principal.id, issuedBeforeMs })
+  await endTokens(db, principal, now())
 }
 
 /** What a forged token is to say. */

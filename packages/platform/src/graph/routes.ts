@@ -25,7 +25,7 @@ export { GRAPH_PREFIX } from './dispatch.ts'
 
 export interface GraphOptions {
   readonly db: Database
-  readonly guard: Guard
+  readonly guard: Pick<Guard, 'judge'>
   readonly origin: () => string
   readonly now: Now
   readonly signIns: SignInLog

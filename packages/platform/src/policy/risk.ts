@@ -1,5 +1,6 @@
 import { badRequest, notFound } from '../graph/errors.ts'
 import { bodyObject, readQuery } from '../graph/query.ts'
+import { endTokens } from '../registration/ended-tokens.ts'
 import { findServicePrincipal } from '../registration/service-principals.ts'
 import type { PolicyCall } from './policies.ts'
 
@@ -65,5 +66,6 @@ export async function stateRisk(
       .values({ principal_id: principal.id, ...values })
       .onConflict((conflict) => conflict.column('principal_id').doUpdateSet(values))
       .execute()
+    if (level === 'high') await endTokens(call.db, principal, call.nowMs)
   }
 }

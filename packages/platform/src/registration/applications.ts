@@ -5,6 +5,7 @@ import { badRequest, notFound } from '../graph/errors.ts'
 import { bodyObject } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
+import { endTokens } from './ended-tokens.ts'
 import { refuseTakenUris } from './identifier-uris.ts'
 import { redirectUrisOf } from './redirect-uris.ts'
 import { requireAllowedCredentials } from '../policy/credential-rules.ts'
@@ -84,7 +85,11 @@ export const listApplications = (call: ListCall): Promise<Page> =>
   })
 
 /** Changes the properties that were sent. @throws GraphError 400, 404. */
-export async function updateApplication(store: RegistrationStore, id: string, body: unknown): Promise<void> {
+export async function updateApplication(
+  store: RegistrationStore & { readonly nowMs: number },
+  id: string,
+  body: unknown,
+): Promise<void> {
   const { keyCredentials, ...properties } = sentProperties(body)
   // One transaction, so that a refused part leaves nothing changed.
   await store.db.transaction().execute(async (db) => {
@@ -93,6 +98,7 @@ export async function updateApplication(store: RegistrationStore, id: string, bo
     await refuseUnknownAuthorities(db, store.tenantId, columns.properties)
     if (Object.keys(columns).length > 0)
       await db.updateTable('application').set(columns).where('id', '=', application.id).execute()
+    if (columns.is_disabled === 1) await endTokens(db, { appId: application.app_id }, store.nowMs)
     await refuseTakenUris(db, application.id)
     if (keyCredentials !== undefined) {
       await replaceKeyCredentials({ ...store, db }, ownerOf(application.id), keyCredentials)

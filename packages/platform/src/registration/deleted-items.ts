@@ -148,11 +148,17 @@ async function keep(
       tenant_id: tenantId,
       kind,
       object: JSON.stringify(object),
-      contents: JSON.stringify(contents),
+      contents: JSON.stringify({ ...contents, rows: withTokensEnded(contents.rows, nowMs) }),
       deleted_at_ms: nowMs,
     })
     .execute()
 }
+
+/** What is restored later gets back its place, but not the tokens of before. */
+const withTokensEnded = (rows: DeletedRows, nowMs: number): DeletedRows => ({
+  ...rows,
+  service_principal: (rows.service_principal ?? []).map((row) => ({ ...row, tokens_ended_at_ms: nowMs })),
+})
 
 const selectDeleted = ({ db, tenantId, nowMs }: DeletionCall) =>
   db

@@ -11,15 +11,15 @@ import { ownCreated, type RegistrationCall, requireOwned } from './owned.ts'
 import { createServicePrincipal, findServicePrincipal, updateServicePrincipal } from './service-principals.ts'
 import type { OwnerKind } from './credential-owner.ts'
 
-/** A call that creates a registration. */
-export interface CreationCall extends RegistrationCall {
+/** A call that writes a registration. */
+export interface WritingCall extends RegistrationCall {
   readonly nowMs: number
 }
 
 const BOUND_MAX = 20
 
 /** Registers an application, whose owners are the caller and those that `owners@odata.bind` links to. @throws GraphError 400, 404. */
-export const postApplication = (call: CreationCall, body: unknown): Promise<object> =>
+export const postApplication = (call: WritingCall, body: unknown): Promise<object> =>
   create(call, 'application', body, createApplication)
 
 /**
@@ -27,7 +27,7 @@ export const postApplication = (call: CreationCall, body: unknown): Promise<obje
  *
  * @throws GraphError 400, 403, 404, 409.
  */
-export const postServicePrincipal = (call: CreationCall, body: unknown): Promise<object> =>
+export const postServicePrincipal = (call: WritingCall, body: unknown): Promise<object> =>
   create(call, 'servicePrincipal', body, async (store, sent, nowMs) => {
     const appId = textOf(bodyObject(sent)['appId']).toLowerCase()
     const row = await call.db
@@ -42,7 +42,7 @@ export const postServicePrincipal = (call: CreationCall, body: unknown): Promise
 
 type Create = (store: RegistrationStore, body: unknown, nowMs: number) => Promise<object>
 
-async function create(call: CreationCall, kind: OwnerKind, body: unknown, make: Create): Promise<object> {
+async function create(call: WritingCall, kind: OwnerKind, body: unknown, make: Create): Promise<object> {
   const links = boundOwners(body)
   return call.db.transaction().execute(async (db) => {
     const within = { ...call, db }
@@ -60,18 +60,14 @@ function boundOwners(body: unknown): readonly unknown[] {
 }
 
 /** Changes an application. @throws GraphError 404, 403, 400. */
-export async function patchApplication(call: RegistrationCall, id: string, body: unknown): Promise<void> {
+export async function patchApplication(call: WritingCall, id: string, body: unknown): Promise<void> {
   const row = await findApplication(call, id)
   await requireOwned(call, { objectId: row.id, appId: row.app_id })
   await updateApplication(call, id, body)
 }
 
 /** Changes a service principal. @throws GraphError 404, 403, 400. */
-export async function patchServicePrincipal(
-  call: RegistrationCall,
-  id: string,
-  body: unknown,
-): Promise<void> {
+export async function patchServicePrincipal(call: WritingCall, id: string, body: unknown): Promise<void> {
   const principal = await findServicePrincipal(call, id)
   await requireOwned(call, { objectId: principal.id, appId: principal.appId })
   await updateServicePrincipal(call, id, body)

@@ -117,7 +117,7 @@ export const listServicePrincipals = (
 
 /** Enables, disables, demands an assignment, or replaces its certificates. @throws GraphError 400, 404. */
 export async function updateServicePrincipal(
-  store: RegistrationStore,
+  store: RegistrationStore & { readonly nowMs: number },
   id: string,
   body: unknown,
 ): Promise<void> {
@@ -131,6 +131,7 @@ export async function updateServicePrincipal(
   const principal = await findServicePrincipal(store, id)
   const columns = {
     ...(accountEnabled === undefined ? {} : { account_enabled: flag(accountEnabled) }),
+    ...(accountEnabled === false ? { tokens_ended_at_ms: store.nowMs } : {}),
     ...(appRoleAssignmentRequired === undefined
       ? {}
       : { app_role_assignment_required: flag(appRoleAssignmentRequired) }),

@@ -36,6 +36,11 @@ export async function addSharedMemory({ schema }: Kysely<unknown>): Promise<void
   await schema.createIndex('directory_audit_time').on('directory_audit').column('at_ms').execute()
 }
 
+/** When the tokens of a service principal were ended before their time. */
+export async function addEndedTokens({ schema }: Kysely<unknown>): Promise<void> {
+  await schema.alterTable('service_principal').addColumn('tokens_ended_at_ms', 'bigint').execute()
+}
+
 /** Keys that sign the tokens for one API alone. */
 export async function addOwnSigningKeys({ schema }: Kysely<unknown>): Promise<void> {
   await schema

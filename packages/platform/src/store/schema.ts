@@ -83,6 +83,8 @@ export interface Schema {
     properties: ColumnType<string, string | undefined, string>
     /** Names the certificate of its own that signs the tokens for it. */
     preferred_signing_thumbprint: ColumnType<string | null, string | null | undefined, string | null>
+    /** When the tokens that it had until then were ended. */
+    tokens_ended_at_ms: ColumnType<number | null, number | null | undefined, number | null>
     created_at_ms: Fixed<number>
   }
   /** A key that signs the tokens for one service principal as their resource. */

@@ -40,10 +40,10 @@ export interface SignedToken {
 }
 
 // Entra's tokens start five minutes in the past and last an hour from now (wire.md §0 row 5).
-const BACK_DATED_SECONDS = 300
+export const BACK_DATED_SECONDS = 300
 const LIFETIME_SECONDS = 3600
 // 20 to 28 hours where the token can be challenged, 24 for a managed identity (wire.md §§10.1, 12).
-const LONG_LIFETIME_SECONDS = 24 * 60 * 60
+export const LONG_LIFETIME_SECONDS = 24 * 60 * 60
 
 /** Issues the token that a token request has earned; one that lives long says when to ask again (wire.md §§3, 11). */
 export async function issue(request: IssueRequest, key: SigningKey): Promise<IssuedToken> {
