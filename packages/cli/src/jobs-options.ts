@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { daemonCommand, type DaemonArguments } from './daemon.ts'
 import {
+  backUpCommand,
   historyCommand,
   type HistoryArguments,
   jobsCommand,
@@ -88,6 +89,11 @@ export function addJobs(command: Command, run: Run): void {
         run((output) => pauseCommand(job, word === 'pause', { options, output })),
     )
   }
+  withPlaces(
+    jobs.command('backup').description('copy the database, also while the daemon works').argument('<file>'),
+  ).action((file: string, options: JobsArguments) =>
+    run((output) => backUpCommand(file, { options, output })),
+  )
 }
 
 const listed = (text: string, known?: readonly string[]) => [...(known ?? []), text]

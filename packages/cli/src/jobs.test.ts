@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { configured, IMPORTS, tomte } from './test-support.ts'
 
@@ -69,7 +71,10 @@ describe('tomte jobs', { skip }, () => {
       jobs: [{ paused: true }],
     })
     assert.deepEqual(await asked(t, cwd, 'jobs', 'resume', 'work'), { job: 'work', paused: false })
+    const file = join(cwd, 'copy.db')
+    assert.deepEqual(await asked(t, cwd, 'jobs', 'backup', file), { file, bytes: (await stat(file)).size })
     for (const [args, code] of [
+      [['jobs', 'backup', file], 'backup_exists'],
       [['jobs', 'retry', '99'], 'run_unknown'],
       [['jobs', 'pause', 'other'], 'job_unknown'],
     ] as const) {

@@ -1,6 +1,15 @@
-import { type DaemonStatus, type Desk, JobError, openDesk, type RunRecord, type RunState } from '@tomte/jobs'
+import {
+  backUp,
+  type DaemonStatus,
+  type Desk,
+  JobError,
+  openDesk,
+  type RunRecord,
+  type RunState,
+} from '@tomte/jobs'
 import { loadDaemon } from './config-file.ts'
 import type { Output } from './output.ts'
+import { stopSignal } from './signals.ts'
 
 export interface JobsArguments {
   readonly config: string
@@ -76,6 +85,21 @@ export async function pauseCommand(
   })
   const text = paused ? `No run of ${job} starts until it is resumed` : `Runs of ${job} start again`
   await output.result({ job, paused }, text)
+}
+
+/** `tomte jobs backup`: a whole copy of the database, also while the daemon works. */
+export async function backUpCommand(
+  file: string,
+  { options: { data, database }, output }: { readonly options: JobsArguments; readonly output: Output },
+): Promise<void> {
+  const done = await backUp({
+    dataFolder: data,
+    file,
+    environment: process.env,
+    databaseUrl: database,
+    signal: stopSignal('The back-up is not made: nothing is left behind'),
+  })
+  await output.result(done, `Backed up to ${done.file}: ${(done.bytes / 1e6).toFixed(1)} MB`)
 }
 
 function unknownJob(job: string, known: readonly string[]): JobError {

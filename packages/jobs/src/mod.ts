@@ -26,6 +26,7 @@ export {
 export type { TextSink } from './host/log.ts'
 export type { DaemonStatus, Desk, JobStatus, LastRun } from './host/desk.ts'
 export { openDesk, type DeskChoice } from './host/desk-choice.ts'
+export { type BackUp, backUp, type BackUpOptions } from './host/back-up.ts'
 export type { ChangeLimit, LimitContext, LimitFinding } from './rehearsal/limit.ts'
 export type { Effect, FieldChange, PlannedChange, PlannedRequest, StatedChange } from './rehearsal/change.ts'
 export type { EffectCounts, RehearsalPlan } from './rehearsal/plan.ts'

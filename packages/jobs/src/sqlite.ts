@@ -28,15 +28,26 @@ export function openSqlite(file: string): DatabaseSync {
   }
 }
 
+const resultOf = (error: unknown): number =>
+  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0
+
+/** Whether somebody else uses what was asked for. */
+export const isBusy = (error: unknown): boolean =>
+  resultOf(error) === SQLITE.busy || resultOf(error) === SQLITE.locked
+
+/** Whether a file is no database, or no longer a whole one. */
+export const isDamage = (error: unknown): boolean =>
+  resultOf(error) === SQLITE.corrupt || resultOf(error) === SQLITE.notADatabase
+
+/** Whether there is no space left, be it SQLite that says so or the system. */
+export const isFull = (error: unknown): boolean =>
+  resultOf(error) === SQLITE.full || (error instanceof Error && 'code' in error && error.code === 'ENOSPC')
+
 /** Says what went wrong with the checkpoint file in words a person can act on. */
 export function explain(file: string, error: unknown): Error {
   if (error instanceof JobError) return error
   const found = error instanceof Error ? error.message : String(error)
-  const code =
-    error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
-      ? error.errcode & 0xff
-      : undefined
-  if (code === SQLITE.busy || code === SQLITE.locked) {
+  if (isBusy(error)) {
     return new JobError(
       `Cannot open the checkpoints in '${file}', as one daemon at a time may use them: another process holds the file`,
       {
@@ -46,8 +57,8 @@ export function explain(file: string, error: unknown): Error {
       },
     )
   }
-  if (code === SQLITE.corrupt || code === SQLITE.notADatabase) return damaged(file, found)
-  if (code === SQLITE.full || (error instanceof Error && 'code' in error && error.code === 'ENOSPC')) {
+  if (isDamage(error)) return damaged(file, found)
+  if (isFull(error)) {
     return new JobError(
       `Cannot save the checkpoint in '${file}', as free space is needed: the disk is full`,
       {

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers'
 import { explain } from '../sqlite.ts'
+import { copyDatabase } from './embedded-back-up.ts'
 
 /** Work that waits for its commit. */
 interface Pending {
@@ -102,6 +103,11 @@ export class EmbeddedDatabase {
     } catch (error) {
       throw explain(this.file, error)
     }
+  }
+
+  /** Copies all into an empty file, beside the work. */
+  copy(target: string, signal: AbortSignal): Promise<void> {
+    return copyDatabase(this.#database, this.file, { target, signal })
   }
 
   #prepared(sql: string): StatementSync {

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { type Clock, systemClock } from '@tomte/client'
 import { Kysely } from 'kysely'
 import { openSqlite, explain, sqliteDialect } from '../sqlite.ts'
+import { BackUps } from './embedded-back-up.ts'
 import { EmbeddedCheckpoints } from './embedded-checkpoints.ts'
 import { EmbeddedDatabase } from './embedded-database.ts'
 import {
@@ -72,6 +73,7 @@ export class EmbeddedEngine implements Engine {
   /** Until when each running run is leased, in ms: there is one process, so a lease need not be on the disk. */
   readonly #leases: Map<number, number>
   readonly #times = new VirtualTimes()
+  readonly #backUps = new BackUps()
   /** Whether something may have become due since it was last looked. */
   #isStirred = false
 
@@ -370,7 +372,12 @@ export class EmbeddedEngine implements Engine {
     return pruned
   }
 
+  backUp(target: string, signal: AbortSignal): Promise<void> {
+    return this.#backUps.add((stop) => this.#db.copy(target, stop), signal)
+  }
+
   async close(): Promise<void> {
+    await this.#backUps.end()
     this.#db.flush()
     await this.#kysely.destroy()
   }

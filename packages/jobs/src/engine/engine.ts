@@ -236,6 +236,13 @@ export interface Engine {
   saveSchedule(schedule: StoredSchedule, expected: StoredSchedule | undefined): Promise<boolean>
   /** Deletes ended runs that ended before, with what belongs to them, a bounded number at a time; returns how many. */
   prune(endedBeforeMs: number): Promise<number>
+  /**
+   * Writes a whole copy of everything into an empty file while work goes on.
+   *
+   * @throws the signal's reason, what keeps the file from being written; JobError `backup_stopped`, and `backup_by_database` of
+   * a database that has its own tools for that.
+   */
+  backUp(target: string, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { type Clock, systemClock } from '@tomte/client'
+import { backUpByDatabase } from '../back-up-faults.ts'
 import type {
   Capacity,
   ClaimedRun,
@@ -162,6 +163,10 @@ export class FleetEngine implements Engine {
 
   prune(endedBeforeMs: number): Promise<number> {
     return prune(this.#store, endedBeforeMs)
+  }
+
+  async backUp(): Promise<void> {
+    throw backUpByDatabase()
   }
 
   async close(): Promise<void> {

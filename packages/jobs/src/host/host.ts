@@ -9,6 +9,7 @@ import { withServiceCredentials } from '../service/credentials.ts'
 import { type ServiceNotifier, serviceNotifier } from '../service/notify.ts'
 import { type DaemonAddress, newToken, removeAddress, writeAddress } from './address-file.ts'
 import { type Crew, type CrewOptions, prepareCrew, startCrew } from './crew.ts'
+import { databaseCopier } from './database-copy.ts'
 import { engineDesk } from './desk.ts'
 import { openEngine } from './engine-choice.ts'
 import { quietLimitMs, readinessOf } from './health.ts'
@@ -317,6 +318,7 @@ class Host {
         return readinessOf(facts, (ms) => clock.sleep(ms))
       },
       metrics: async () => watched.text(await desk.status(), this.#processFacts()),
+      copy: databaseCopier(engine, options.dataFolder),
     })
   }
 

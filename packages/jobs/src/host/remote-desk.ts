@@ -77,13 +77,15 @@ function answer({ origin, token }: DaemonAddress, method: 'GET' | 'POST', path: 
   })
 }
 
-interface Refusal {
+/** What an answer says of why it is none. */
+export interface Refusal {
   readonly code?: string
   readonly message?: string
   readonly hint?: string
 }
 
-function refusalOf(refusal: Refusal | undefined, status: number): JobError {
+/** A refusal of a daemon as the error that it was there. */
+export function refusalOf(refusal: Refusal | undefined, status: number): JobError {
   const {
     code = 'daemon_refused',
     message = `Cannot ask the daemon: it answered with status ${status}`,

@@ -8,6 +8,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { EmbeddedEngine } from '../engine/embedded.ts'
 import { temporaryFolder } from '../test-support.ts'
 import { type DaemonAddress, newToken, readAddress, removeAddress, writeAddress } from './address-file.ts'
+import { databaseCopier } from './database-copy.ts'
 import { engineDesk } from './desk.ts'
 import { readinessOf } from './health.ts'
 import { isThere, remoteDesk } from './remote-desk.ts'
@@ -18,7 +19,8 @@ const RUN = { job: 'provision', tenant: 'contoso.example', input: { file: 'peopl
 
 /** A status server on a real engine with one queued run. */
 async function served(t: TestContext, changed: Partial<StatusServerOptions> = {}) {
-  const engine = await EmbeddedEngine.open(join(await temporaryFolder(t), 'jobs.db'))
+  const dataFolder = await temporaryFolder(t)
+  const engine = await EmbeddedEngine.open(join(dataFolder, 'jobs.db'))
   t.after(() => engine.close())
   const [{ id } = assert.fail('nothing was queued')] = await engine.enqueue([RUN])
   const daemon = { name: 'nightly', apis: {}, jobs: {} }
@@ -31,6 +33,7 @@ async function served(t: TestContext, changed: Partial<StatusServerOptions> = {}
     isAlive: () => true,
     readiness: () => readinessOf(facts, () => new Promise(() => {})),
     metrics: async () => 'tomte_ready 1\n',
+    copy: databaseCopier(engine, dataFolder),
     ...changed,
   })
   t.after(() => server.close())
@@ -114,7 +117,13 @@ describe('the status server', () => {
 
   it('refuses another token, a part of it and none, whatever is asked', async (t) => {
     const { server, id } = await served(t)
-    const paths = ['GET /runs', `GET /runs/${id}`, `POST /runs/${id}/cancel`, 'POST /jobs/provision/pause']
+    const paths = [
+      'GET /runs',
+      `GET /runs/${id}`,
+      `POST /runs/${id}/cancel`,
+      'POST /jobs/provision/pause',
+      'POST /backup',
+    ]
     for (const path of paths) {
       for (const authorization of [
         '',

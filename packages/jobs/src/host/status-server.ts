@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { RunState } from '../engine/engine.ts'
 import { JobError } from '../errors.ts'
+import type { DatabaseCopy } from './database-copy.ts'
 import type { Desk } from './desk.ts'
 import type { Readiness } from './health.ts'
 import { isLoopback } from './loopback.ts'
@@ -23,6 +24,8 @@ export interface StatusServerOptions {
   readonly isAlive: () => boolean
   readonly readiness: () => Promise<Readiness>
   readonly metrics: () => Promise<string>
+  /** Makes a copy of the database. */
+  readonly copy: (signal: AbortSignal) => Promise<DatabaseCopy>
 }
 
 /** A server that tells how a daemon is. */
@@ -37,7 +40,7 @@ const REQUEST_WITHIN_MS = 10_000
 
 /**
  * Starts the status server: `/health/live`, `/health/ready` and `/metrics` for whoever can reach it, `/status` for this machine, and
- * with the token `/runs` and what decides on them.
+ * with the token `/runs`, what decides on them, and `/backup`.
  *
  * @throws JobError `status_exposure_refused` for an address that other machines reach, unless `exposeStatus` is said;
  * `status_port_unavailable`.
@@ -123,7 +126,7 @@ const RUNS_SCHEMA = {
   },
 } as const
 
-function addRuns(app: FastifyInstance, { desk, token }: StatusServerOptions): void {
+function addRuns(app: FastifyInstance, { desk, token, copy }: StatusServerOptions): void {
   void app.register(async (inner) => {
     inner.addHook('onRequest', async (request, reply) =>
       isSame(request.headers.authorization ?? '', `Bearer ${token}`)
@@ -150,7 +153,18 @@ function addRuns(app: FastifyInstance, { desk, token }: StatusServerOptions): vo
         return { job: params.job, paused }
       })
     }
+    inner.post('/backup', async (_, reply) => sendCopy(reply, copy))
   })
+}
+
+/** Sends a copy of the database; it is not made to its end for somebody who has gone. */
+async function sendCopy(reply: FastifyReply, copy: StatusServerOptions['copy']): Promise<FastifyReply> {
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  // Nothing passes here while a large database is copied.
+  reply.raw.socket?.setTimeout(0)
+  const { bytes, stream } = await copy(gone.signal)
+  return reply.type('application/vnd.sqlite3').header('content-length', bytes).send(stream)
 }
 
 /** Compares without telling by the time it takes how much of it was right. */
@@ -177,6 +191,9 @@ const STATUSES: Readonly<Record<string, number>> = {
   job_unknown: 404,
   run_unfinished: 409,
   run_ended: 409,
+  backup_by_database: 409,
+  backup_running: 409,
+  disk_full: 507,
 }
 
 function answerError(reply: FastifyReply, error: unknown): FastifyReply {
