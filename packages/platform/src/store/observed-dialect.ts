@@ -8,6 +8,7 @@ import type {
   TransactionSettings,
 } from 'kysely'
 import { mayConcernTokens } from './token-tables.ts'
+import type { Turns } from './turns.ts'
 
 /** What is done around the statements of a database. */
 export interface Observer {
@@ -16,6 +17,8 @@ export interface Observer {
    * A write that failed may have been done all the same, so it counts.
    */
   readonly onChange: () => void
+  /** Whose turn it is to have a transaction: waited for before there is a connection. Without it, all have theirs at once. */
+  readonly turns?: Turns | undefined
   /** Called in every transaction before its first statement. */
   readonly onBegin?: ((connection: DatabaseConnection) => Promise<void>) | undefined
   /** Makes of a driver's error the one that is thrown; `isConnecting` if no connection could be had. */
@@ -52,21 +55,28 @@ class ObservedDriver implements Driver {
   }
 
   async acquireConnection(): Promise<ObservedConnection> {
-    const inner = await this.#explaining(() => this.#inner.acquireConnection(), true)
-    return new ObservedConnection(inner, this.#observer)
+    const acquire = () => explaining(this.#observer, () => this.#inner.acquireConnection(), true)
+    return new ObservedConnection(acquire, this.#observer)
   }
 
   async beginTransaction(connection: ObservedConnection, settings: TransactionSettings): Promise<void> {
-    await this.#explaining(async () => {
-      await this.#inner.beginTransaction(connection.inner, settings)
-      await this.#observer.onBegin?.(connection.inner)
-    })
+    await connection.takeTurn()
+    const inner = await connection.inner()
+    await explaining(this.#observer, () => this.#inner.beginTransaction(inner, settings))
+    try {
+      await explaining(this.#observer, async () => this.#observer.onBegin?.(inner))
+    } catch (error) {
+      // Nobody ends a transaction that has not begun for them, and the connection is used again.
+      await this.#inner.rollbackTransaction(inner).catch(() => {})
+      throw error
+    }
     connection.begin()
   }
 
   async commitTransaction(connection: ObservedConnection): Promise<void> {
     try {
-      await this.#explaining(() => this.#inner.commitTransaction(connection.inner))
+      const inner = await connection.inner()
+      await explaining(this.#observer, () => this.#inner.commitTransaction(inner))
     } finally {
       connection.end()
     }
@@ -74,14 +84,14 @@ class ObservedDriver implements Driver {
 
   async rollbackTransaction(connection: ObservedConnection): Promise<void> {
     try {
-      await this.#inner.rollbackTransaction(connection.inner)
+      await this.#inner.rollbackTransaction(await connection.inner())
     } finally {
       connection.end()
     }
   }
 
   async savepoint(connection: ObservedConnection, name: string, compile: QueryCompiler['compileQuery']) {
-    await this.#inner.savepoint?.(connection.inner, name, compile)
+    await this.#inner.savepoint?.(await connection.inner(), name, compile)
   }
 
   async rollbackToSavepoint(
@@ -89,7 +99,7 @@ class ObservedDriver implements Driver {
     name: string,
     compile: QueryCompiler['compileQuery'],
   ) {
-    await this.#inner.rollbackToSavepoint?.(connection.inner, name, compile)
+    await this.#inner.rollbackToSavepoint?.(await connection.inner(), name, compile)
   }
 
   async releaseSavepoint(
@@ -97,36 +107,50 @@ class ObservedDriver implements Driver {
     name: string,
     compile: QueryCompiler['compileQuery'],
   ) {
-    await this.#inner.releaseSavepoint?.(connection.inner, name, compile)
+    await this.#inner.releaseSavepoint?.(await connection.inner(), name, compile)
   }
 
-  releaseConnection(connection: ObservedConnection): Promise<void> {
-    return this.#inner.releaseConnection(connection.inner)
+  async releaseConnection(connection: ObservedConnection): Promise<void> {
+    await connection.release((inner) => this.#inner.releaseConnection(inner))
   }
 
   destroy(): Promise<void> {
     return this.#inner.destroy()
   }
+}
 
-  async #explaining<T>(act: () => Promise<T>, isConnecting = false): Promise<T> {
-    const { explain = (error: unknown) => error } = this.#observer
-    try {
-      return await act()
-    } catch (error) {
-      throw explain(error, isConnecting)
-    }
+async function explaining<T>({ explain }: Observer, act: () => Promise<T>, isConnecting = false): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    throw explain ? explain(error, isConnecting) : error
   }
 }
 
+/** A connection that is taken from its pool when it is first needed: whoever waits for a turn keeps it from nobody. */
 class ObservedConnection implements DatabaseConnection {
-  readonly inner: DatabaseConnection
+  readonly #acquire: () => Promise<DatabaseConnection>
   readonly #observer: Observer
+  #inner: DatabaseConnection | undefined
+  #hasTurn = false
   #isInTransaction = false
   #hasChanged = false
 
-  constructor(inner: DatabaseConnection, observer: Observer) {
-    this.inner = inner
+  constructor(acquire: () => Promise<DatabaseConnection>, observer: Observer) {
+    this.#acquire = acquire
     this.#observer = observer
+  }
+
+  async inner(): Promise<DatabaseConnection> {
+    this.#inner ??= await this.#acquire()
+    return this.#inner
+  }
+
+  async takeTurn(): Promise<void> {
+    const { turns } = this.#observer
+    if (turns === undefined || this.#hasTurn) return
+    await turns.take()
+    this.#hasTurn = true
   }
 
   begin(): void {
@@ -140,10 +164,19 @@ class ObservedConnection implements DatabaseConnection {
     if (changed) this.#observer.onChange()
   }
 
+  async release(giveBack: (inner: DatabaseConnection) => Promise<void>): Promise<void> {
+    try {
+      if (this.#inner) await giveBack(this.#inner)
+    } finally {
+      if (this.#hasTurn) this.#observer.turns?.give()
+    }
+  }
+
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     refuseNul(query.parameters)
+    const inner = this.#inner ?? (await this.inner())
     try {
-      return await this.inner.executeQuery<R>(query)
+      return await inner.executeQuery<R>(query)
     } catch (error) {
       const { explain } = this.#observer
       throw explain ? explain(error, false) : error
@@ -152,9 +185,9 @@ class ObservedConnection implements DatabaseConnection {
     }
   }
 
-  streamQuery<R>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {
+  async *streamQuery<R>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {
     refuseNul(query.parameters)
-    return this.inner.streamQuery<R>(query, chunkSize)
+    yield* (await this.inner()).streamQuery<R>(query, chunkSize)
   }
 
   #changed(): void {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { after, before, describe, it, type TestContext } from 'node:test'
 import { Client } from 'pg'
 import { makeSealingKey } from '../discovery/sealing.ts'
 import { startPlatform } from '../platform.ts'
@@ -12,7 +12,7 @@ import { assertGraphError, assertRefused, temporaryFolder, World } from '../test
 import { type OwnDatabase, ownDatabase, statement } from './postgres-test-support.ts'
 import { readAddress } from './postgres-errors.ts'
 import { LOCKS } from './postgres-triggers.ts'
-import { openStore } from './store.ts'
+import { openStore, type Store } from './store.ts'
 
 const server = process.env['DATABASE_URL'] ?? ''
 const noPostgres = server === '' && 'no PostgreSQL: run by `npm test`, or set DATABASE_URL'
@@ -216,31 +216,74 @@ describe('replicas of a platform', { skip: noPostgres }, () => {
     await late.stop()
   })
 
-  it('let a transaction wait for its turn as long as a statement may take', async (t) => {
-    const store = await openStore({ dataFolder: folder(), database: own.url })
-    const holder = new Client({ connectionString: own.url })
-    await holder.connect()
-    await holder.query('begin')
-    await holder.query('select pg_advisory_xact_lock($1, $2)', [LOCKS.family, LOCKS.transaction])
+  it('read while writes wait for another replica, and then do all of them', async (t) => {
+    const store = await openForTest(t, own.url)
+    const holder = await holdTransactions(t, own.url)
+    const written: number[] = []
+    const writes = Array.from({ length: 40 }, (_, index) =>
+      store.db.transaction().execute(async (begun) => {
+        await begun
+          .insertInto('setting')
+          .values({ name: `turn ${index}`, value: '' })
+          .execute()
+        written.push(index)
+      }),
+    )
+    await holder.waiting(2)
+    const reads = await Promise.all(
+      Array.from({ length: 20 }, () => store.db.selectFrom('tenant').select('id').execute()),
+    )
+    assert.equal(reads.length, 20)
+    assert.deepEqual(written, [])
+    await holder.release()
+    await Promise.all(writes)
+    assert.equal(new Set(written).size, 40)
+  })
+
+  it('answer 503 for a write whose turn does not come in time, or before which too many wait', async (t) => {
+    const store = await openForTest(t, own.url)
+    const holder = await holdTransactions(t, own.url)
     t.mock.timers.enable({ apis: ['setTimeout'] })
-    const turns = Promise.allSettled(
-      Array.from({ length: 12 }, () =>
-        store.db.transaction().execute((begun) => begun.selectFrom('tenant').select('id').execute()),
-      ),
+    const write = () =>
+      store.db.transaction().execute((begun) => begun.selectFrom('tenant').select('id').execute())
+    const first = [write(), write()]
+    const late = [write(), write()]
+    await holder.waiting(2)
+    const failing = late.map((one) =>
+      assert.rejects(one, {
+        name: 'StoreUnavailable',
+        statusCode: 503,
+        message: 'The database of the platform did not answer in time.',
+      }),
     )
-    const waiting = `select 1 from pg_locks where locktype = 'advisory' and not granted and database =
-      (select oid from pg_database where datname = current_database())`
-    while ((await holder.query(waiting)).rows.length < 10);
-    t.mock.timers.tick(9_000)
-    await holder.query('rollback')
-    const ends = (await turns).map(({ status }) => status)
-    await holder.end()
+    t.mock.timers.tick(10_000)
+    await Promise.all(failing)
+    const many = Promise.allSettled(Array.from({ length: 1_000 }, write))
+    await assert.rejects(write(), {
+      name: 'StoreUnavailable',
+      statusCode: 503,
+      message: 'The database of the platform has no room for this request.',
+    })
     t.mock.timers.reset()
-    await store.close()
-    assert.deepEqual(
-      ends,
-      Array.from({ length: 12 }, () => 'fulfilled'),
-    )
+    await holder.release()
+    await Promise.all(first)
+    assert.ok((await many).every(({ status }) => status === 'fulfilled'))
+  })
+
+  it('go on with a connection on which a write has waited for another replica in vain', async (t) => {
+    const url = new URL(own.url)
+    url.searchParams.set('statement_timeout', '50')
+    const store = await openForTest(t, url.href)
+    const holder = await holdTransactions(t, own.url)
+    const write = () =>
+      store.db.transaction().execute((begun) => begun.selectFrom('tenant').select('id').execute())
+    await assert.rejects(write(), {
+      name: 'StoreUnavailable',
+      message: 'The database of the platform did not answer in time.',
+    })
+    assert.equal((await store.db.selectFrom('tenant').select('id').execute()).length, 1)
+    await holder.release()
+    assert.equal((await write()).length, 1)
   })
 
   it('answer 200 or 503 while connections are lost, and 200 afterwards', async () => {
@@ -256,6 +299,30 @@ describe('replicas of a platform', { skip: noPostgres }, () => {
     assert.equal((await first.graph('GET', '/users')).status, 200)
   })
 })
+
+async function openForTest(t: TestContext, database: string): Promise<Store> {
+  const store = await openStore({ dataFolder: folder(), database })
+  t.after(() => store.close())
+  return store
+}
+
+/** Keeps every transaction waiting, as another replica would whose transaction does not end. */
+async function holdTransactions(t: TestContext, url: string) {
+  const holder = new Client({ connectionString: url })
+  await holder.connect()
+  await holder.query('begin')
+  await holder.query('select pg_advisory_xact_lock($1, $2)', [LOCKS.family, LOCKS.transaction])
+  t.after(() => holder.end())
+  const waiting = `select 1 from pg_locks where locktype = 'advisory' and not granted and database =
+    (select oid from pg_database where datname = current_database())`
+  return {
+    /** Returns when this many connections wait. */
+    waiting: async (connections: number) => {
+      while ((await holder.query(waiting)).rows.length < connections);
+    },
+    release: () => holder.query('rollback'),
+  }
+}
 
 describe('what is kept in memory of a PostgreSQL', { skip: noPostgres }, () => {
   it('is emptied and unused while nothing is heard of changes, and used again when it is', async () => {

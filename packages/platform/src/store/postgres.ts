@@ -17,6 +17,7 @@ import { postgresColumns } from './postgres-columns.ts'
 import { databaseFault, placeOf, readAddress } from './postgres-errors.ts'
 import { LOCKS, tellOfChanges } from './postgres-triggers.ts'
 import type { Schema } from './schema.ts'
+import { Turns } from './turns.ts'
 import { explainPostgres } from './unavailable.ts'
 
 const CONNECTIONS_MAX = 10
@@ -25,6 +26,9 @@ const STATEMENT_LIMIT_MS = 10_000
 // The server ends a statement; this is for a server that does not answer at all.
 const ANSWER_LIMIT_MS = 12_000
 const IDLE_LIMIT_MS = 30_000
+/** One transaction works and the next already waits at the lock, so that nobody waits for the network between two of them. */
+const TRANSACTIONS_AT_ONCE = 2
+const TRANSACTIONS_WAITING_MAX = 1_000
 /** How long a start waits for another replica that migrates. */
 const START_LIMIT_MS = 120_000
 const VERSION_MIN = 14
@@ -68,7 +72,13 @@ export async function openPostgres(address: string, onChange: () => void): Promi
   const dialect = observedDialect(poolDialect(connection), {
     onChange,
     explain: explainPostgres,
-    // Transactions read before they write, so they take turns, as they do on SQLite's one connection.
+    // Transactions read before they write, so they take turns, as they do on SQLite's one connection: in this process before
+    // they have a connection, and among replicas by a lock.
+    turns: new Turns({
+      atOnce: TRANSACTIONS_AT_ONCE,
+      waitMs: STATEMENT_LIMIT_MS,
+      waitingMax: TRANSACTIONS_WAITING_MAX,
+    }),
     onBegin: async (begun) => {
       await begun.executeQuery(
         CompiledQuery.raw(`select pg_advisory_xact_lock(${LOCKS.family}, ${LOCKS.transaction})`),
@@ -93,7 +103,7 @@ function poolDialect(connection: pg.ClientConfig): Dialect {
     ...connection,
     Client: PromptClient,
     max: CONNECTIONS_MAX,
-    // The pool takes it for the wait until a connection is free, too: writes take turns, and the last of many is not refused.
+    // The pool takes it for the wait until a connection is free, too: the last of many reads is not refused.
     connectionTimeoutMillis: STATEMENT_LIMIT_MS,
     idleTimeoutMillis: IDLE_LIMIT_MS,
     statement_timeout: STATEMENT_LIMIT_MS,

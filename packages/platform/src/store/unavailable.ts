@@ -8,8 +8,8 @@ export class StoreUnavailable extends Error {
   /** A sentence for clients: it names no host and no user. */
   readonly sentence: string
 
-  constructor(sentence: string, cause: unknown) {
-    super(sentence, { cause })
+  constructor(sentence: string, cause?: unknown) {
+    super(sentence, cause === undefined ? {} : { cause })
     this.sentence = sentence
   }
 }
@@ -19,6 +19,9 @@ const AWAY = 'The platform cannot reach its database.'
 const LATE = 'The database of the platform did not answer in time.'
 const BUSY = 'The database of the platform has no room for this request.'
 const READ_ONLY = 'The platform cannot write: its database is read-only.'
+
+/** Why a request is refused before a database is asked. */
+export const UNAVAILABLE = { late: LATE, busy: BUSY } as const
 
 /** The SQLSTATE of PostgreSQL, by code or by class, and the codes of Node's sockets. */
 const SENTENCES: Readonly<Record<string, string>> = {

@@ -15,13 +15,14 @@ export function rememberSqlite(db: Database, sqlite: DatabaseSync): void {
  */
 export function unsynced<T>(db: Database, act: (transaction: Database) => Promise<T>): Promise<T> {
   const sqlite = handles.get(db)
+  if (!sqlite) return db.transaction().execute(act)
   // While the one connection is held, nobody else's commit can go without its sync.
   return db.connection().execute(async (connection) => {
-    sqlite?.exec('PRAGMA synchronous = NORMAL')
+    sqlite.exec('PRAGMA synchronous = NORMAL')
     try {
       return await connection.transaction().execute(act)
     } finally {
-      if (sqlite?.isOpen) sqlite.exec('PRAGMA synchronous = FULL')
+      if (sqlite.isOpen) sqlite.exec('PRAGMA synchronous = FULL')
     }
   })
 }
