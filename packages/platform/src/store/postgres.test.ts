@@ -272,7 +272,7 @@ describe('replicas of a platform', { skip: noPostgres }, () => {
 
   it('go on with a connection on which a write has waited for another replica in vain', async (t) => {
     const url = new URL(own.url)
-    url.searchParams.set('statement_timeout', '50')
+    url.searchParams.set('statement_timeout', '500')
     const store = await openForTest(t, url.href)
     const holder = await holdTransactions(t, own.url)
     const write = () =>
