@@ -2,11 +2,13 @@
 // read DATABASE_URL or REDIS_URL get one PostgreSQL and one Redis for the whole run, unless the variables are set.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readText, repositoryFiles, root } from './files.ts'
 import { startServers, serversWanted } from './servers.ts'
+import { testProcesses, writeTestPrograms } from './test-processes.ts'
 
 // A test that hangs must fail before the machine that runs it gives up without a word.
 const TEST_LIMIT_MS = 300_000
@@ -17,11 +19,13 @@ const COMPILED = join(root, 'node_modules', '.cache', 'tomte-compiled')
 const COMPILED_MAX = 20_000
 
 const wanted = process.argv.slice(2)
-const files = repositoryFiles().filter(
-  (path) =>
-    /^(packages|examples|conformance|drills|tools)\/.*\.test\.ts$/.test(path) &&
-    (wanted.length === 0 || wanted.some((part) => path.includes(part.replaceAll('\\', '/')))),
-)
+const files = repositoryFiles()
+  .filter(
+    (path) =>
+      /^(packages|examples|conformance|drills|tools)\/.*\.test\.ts$/.test(path) &&
+      (wanted.length === 0 || wanted.some((part) => path.includes(part.replaceAll('\\', '/')))),
+  )
+  .map((path) => ({ path, text: readText(path) }))
 
 /** Empties the cache of compiled sources when it has grown too large. */
 async function boundCompiled(): Promise<void> {
@@ -33,7 +37,9 @@ async function runTests(): Promise<number> {
   // Colour codes would hide the closing lines from whatever reads them.
   const { FORCE_COLOR: _, ...env } = process.env
   await boundCompiled()
-  const servers = await startServers(serversWanted(files.map(readText), env))
+  const texts = files.map(({ text }) => text)
+  const servers = await startServers(serversWanted(texts, env))
+  const programs = await mkdtemp(join(tmpdir(), 'tomte-test-programs-'))
   try {
     const args = [
       '--conditions=@tomte/source',
@@ -41,7 +47,7 @@ async function runTests(): Promise<number> {
       `--test-reporter=${pathToFileURL(join(root, 'tools/test-reporter.ts')).href}`,
       '--test-concurrency=2',
       `--test-timeout=${TEST_LIMIT_MS}`,
-      ...files,
+      ...(await writeTestPrograms(programs, testProcesses(files))),
     ]
     const runner = spawn(process.execPath, args, {
       cwd: root,
@@ -55,6 +61,7 @@ async function runTests(): Promise<number> {
     return status ?? 1
   } finally {
     await servers.stop()
+    await rm(programs, { recursive: true, force: true })
   }
 }
 
