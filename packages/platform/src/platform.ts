@@ -26,7 +26,7 @@ import {
 } from './managed-identity/server.ts'
 import { ensureOperator, type FirstTenant, type Operator } from './operator.ts'
 import type { FederationOptions, Platform, PlatformOptions } from './platform-options.ts'
-import { hostAllowed, rewriteAppId } from './request-rules.ts'
+import { hostAllowed, rewriteAlternateKey } from './request-rules.ts'
 import { Sessions } from './portal/sessions.ts'
 import { exportState } from './state/export.ts'
 import { seedState } from './state/seed.ts'
@@ -210,7 +210,7 @@ async function listen(
     bodyLimit: 4 * 1024 * 1024,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
-    rewriteUrl: ({ url = '/' }) => rewriteAppId(url),
+    rewriteUrl: ({ url = '/' }) => rewriteAlternateKey(url),
     // localhost is two addresses, so two servers, and both get the renewed certificate.
     serverFactory: (handler) => {
       // A fault on demand strikes between the router and the endpoint, so with drills there is no way around it.

@@ -185,6 +185,27 @@ for (const [name, skip, own] of STORES) {
       while ((await users(replica)) !== 401);
     })
 
+    it('know the directory roles that the other has given', async () => {
+      const holder = await one().register(app.key)
+      const role = `/directoryRoles(roleTemplateId='88d8e3e3-8f55-4a1e-953a-9b9898b8876b')`
+      const link = { '@odata.id': `${ORIGIN}/graph/v1.0/servicePrincipals/${holder.principalId}` }
+      const before = claimsOf(await one().token(holder))['wids'] as string[]
+      await one().done(204, 'POST', `${role}/members/$ref`, link)
+      const replica = await other()
+      const filter = encodeURIComponent("displayName eq 'directory readers'")
+      const found = await replica.done(200, 'GET', `/directoryRoles?$filter=${filter}`)
+      assert.equal((found['value'] as Json[]).length, 1)
+      const { value } = await replica.done(200, 'GET', `${role}/members`)
+      assert.deepEqual(
+        (value as Json[]).map(({ id }) => id),
+        [holder.principalId],
+      )
+      // It hears of it within a second.
+      let wids = before
+      while (wids.length === 1) wids = claimsOf(await replica.token(holder))['wids'] as string[]
+      assert.deepEqual(wids, ['88d8e3e3-8f55-4a1e-953a-9b9898b8876b', ...before])
+    })
+
     it('know the sessions that the other has opened and closed', async () => {
       const password = await passwordOf(one())
       const signedIn = await signIn(one(), { password })

@@ -1,7 +1,7 @@
 // Which requests are for this machine at all, and how (appId='…') reaches the router.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { rewriteAppId } from './request-rules.ts'
+import { rewriteAlternateKey } from './request-rules.ts'
 import { World } from './test-support.ts'
 
 let world: World
@@ -70,7 +70,7 @@ describe('a request for nothing', () => {
   })
 })
 
-describe('rewriteAppId', () => {
+describe('rewriteAlternateKey', () => {
   const id = '22222222-bbbb-4bbb-8bbb-000000000002'
   const graph = (path: string) => `/graph/v1.0${path}`
   it('turns every spelling of (appId=…) into one path', () => {
@@ -80,12 +80,19 @@ describe('rewriteAppId', () => {
       ['(', '%3d', '%27', ')'],
     ]) {
       const url = `${graph('/applications')}${open}appId${equals}${quote}${id}${quote}${close}`
-      assert.equal(rewriteAppId(url), graph(`/applications/appId:${id}`))
-      assert.equal(rewriteAppId(`${url}/x?y=(z)`), graph(`/applications/appId:${id}/x?y=(z)`))
+      assert.equal(rewriteAlternateKey(url), graph(`/applications/appId:${id}`))
+      assert.equal(rewriteAlternateKey(`${url}/x?y=(z)`), graph(`/applications/appId:${id}/x?y=(z)`))
     }
     assert.equal(
-      rewriteAppId(graph(`/servicePrincipals(appId='${id}')`)),
+      rewriteAlternateKey(graph(`/servicePrincipals(appId='${id}')`)),
       graph(`/servicePrincipals/appId:${id}`),
+    )
+  })
+
+  it('turns (roleTemplateId=…) of a directory role into one path', () => {
+    assert.equal(
+      rewriteAlternateKey(graph(`/directoryRoles(roleTemplateId='${id}')/members`)),
+      graph(`/directoryRoles/roleTemplateId=${id}/members`),
     )
   })
 
@@ -98,7 +105,7 @@ describe('rewriteAppId', () => {
       graph('/applications'),
       '/',
     ]) {
-      assert.equal(rewriteAppId(url), url)
+      assert.equal(rewriteAlternateKey(url), url)
     }
   })
 })

@@ -51,6 +51,7 @@ import { APPLICATION, SERVICE_PRINCIPAL } from './registration/listed-types.ts'
 import { getOrganization } from './registration/organization.ts'
 import { selectedObject } from './registration/pages.ts'
 import { withCredentials } from './registration/principal-credentials.ts'
+import { ROLE_ROUTES } from './registration/role-routes.ts'
 import { findServicePrincipal, listServicePrincipals } from './registration/service-principals.ts'
 import { addTokenSigningCertificate } from './registration/token-signing-certificates.ts'
 import { tokenRoutes } from './token/routes.ts'
@@ -180,6 +181,7 @@ const DIRECTORY: GraphRoutes = {
   'DELETE /directory/deletedItems/:id': async (call) => done(await purgeDeleted(call, id(call))),
 
   ...POLICY_ROUTES,
+  ...ROLE_ROUTES,
 
   'POST /tomte/signingKeys': async (call) => ({ status: 201, body: await postSigningKey(call) }),
   'GET /tomte/tenants': async (call) => collection(await listTenants(call)),

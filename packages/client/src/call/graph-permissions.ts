@@ -61,10 +61,17 @@ const ROLES_16 = [
 ] as const
 const ROLES_17 = ['Directory.Read.All', 'Directory.ReadWrite.All', 'Organization.ReadWrite.All'] as const
 const ROLES_18 = ['Organization.ReadWrite.All'] as const
-const ROLES_19 = ['Policy.Read.All', 'Policy.ReadWrite.ConditionalAccess'] as const
-const ROLES_20 = ['Policy.ReadWrite.ConditionalAccess'] as const
-const ROLES_21 = ['IdentityRiskyServicePrincipal.ReadWrite.All'] as const
-const ROLES_22 = ['AuditLog.Read.All'] as const
+const ROLES_19 = [
+  'RoleManagement.Read.Directory',
+  'Directory.Read.All',
+  'RoleManagement.ReadWrite.Directory',
+  'Directory.ReadWrite.All',
+] as const
+const ROLES_20 = ['RoleManagement.ReadWrite.Directory'] as const
+const ROLES_21 = ['Policy.Read.All', 'Policy.ReadWrite.ConditionalAccess'] as const
+const ROLES_22 = ['Policy.ReadWrite.ConditionalAccess'] as const
+const ROLES_23 = ['IdentityRiskyServicePrincipal.ReadWrite.All'] as const
+const ROLES_24 = ['AuditLog.Read.All'] as const
 
 /** Application permissions by route of Microsoft Graph: any one does, the least privileged first. */
 export const GRAPH_PERMISSIONS: PermissionTable = {
@@ -169,6 +176,17 @@ export const GRAPH_PERMISSIONS: PermissionTable = {
   'GET /directory/certificateAuthorities/certificateBasedApplicationConfigurations/:policyId': ROLES_17,
   'PATCH /directory/certificateAuthorities/certificateBasedApplicationConfigurations/:policyId': ROLES_18,
   'DELETE /directory/certificateAuthorities/certificateBasedApplicationConfigurations/:policyId': ROLES_18,
+  'GET /directoryRoles': ROLES_19,
+  'GET /directoryRoles/:id': ROLES_19,
+  'GET /directoryRoles/:id/members': ROLES_19,
+  'POST /directoryRoles/:id/members/$ref': ROLES_20,
+  'DELETE /directoryRoles/:id/members/:memberId/$ref': ROLES_20,
+  'GET /roleManagement/directory/roleDefinitions': ROLES_19,
+  'GET /roleManagement/directory/roleDefinitions/:id': ROLES_19,
+  'GET /roleManagement/directory/roleAssignments': ROLES_19,
+  'POST /roleManagement/directory/roleAssignments': ROLES_20,
+  'GET /roleManagement/directory/roleAssignments/:id': ROLES_19,
+  'DELETE /roleManagement/directory/roleAssignments/:id': ROLES_20,
   'GET /policies/tokenLifetimePolicies': ROLES_9,
   'POST /policies/tokenLifetimePolicies': ROLES_10,
   'GET /policies/tokenLifetimePolicies/:policyId': ROLES_9,
@@ -179,22 +197,22 @@ export const GRAPH_PERMISSIONS: PermissionTable = {
   'GET /policies/appManagementPolicies/:policyId': ROLES_9,
   'PATCH /policies/appManagementPolicies/:policyId': ROLES_10,
   'DELETE /policies/appManagementPolicies/:policyId': ROLES_10,
-  'GET /identity/conditionalAccess/policies': ROLES_19,
-  'POST /identity/conditionalAccess/policies': ROLES_20,
-  'GET /identity/conditionalAccess/policies/:policyId': ROLES_19,
-  'PATCH /identity/conditionalAccess/policies/:policyId': ROLES_20,
-  'DELETE /identity/conditionalAccess/policies/:policyId': ROLES_20,
-  'GET /identity/conditionalAccess/namedLocations': ROLES_19,
-  'POST /identity/conditionalAccess/namedLocations': ROLES_20,
-  'GET /identity/conditionalAccess/namedLocations/:policyId': ROLES_19,
-  'PATCH /identity/conditionalAccess/namedLocations/:policyId': ROLES_20,
-  'DELETE /identity/conditionalAccess/namedLocations/:policyId': ROLES_20,
+  'GET /identity/conditionalAccess/policies': ROLES_21,
+  'POST /identity/conditionalAccess/policies': ROLES_22,
+  'GET /identity/conditionalAccess/policies/:policyId': ROLES_21,
+  'PATCH /identity/conditionalAccess/policies/:policyId': ROLES_22,
+  'DELETE /identity/conditionalAccess/policies/:policyId': ROLES_22,
+  'GET /identity/conditionalAccess/namedLocations': ROLES_21,
+  'POST /identity/conditionalAccess/namedLocations': ROLES_22,
+  'GET /identity/conditionalAccess/namedLocations/:policyId': ROLES_21,
+  'PATCH /identity/conditionalAccess/namedLocations/:policyId': ROLES_22,
+  'DELETE /identity/conditionalAccess/namedLocations/:policyId': ROLES_22,
   'GET /policies/defaultAppManagementPolicy': ROLES_9,
   'PATCH /policies/defaultAppManagementPolicy': ROLES_10,
-  'GET /identityProtection/riskyServicePrincipals': ROLES_21,
-  'GET /identityProtection/riskyServicePrincipals/:id': ROLES_21,
-  'POST /identityProtection/riskyServicePrincipals/confirmCompromised': ROLES_21,
-  'POST /identityProtection/riskyServicePrincipals/dismiss': ROLES_21,
+  'GET /identityProtection/riskyServicePrincipals': ROLES_23,
+  'GET /identityProtection/riskyServicePrincipals/:id': ROLES_23,
+  'POST /identityProtection/riskyServicePrincipals/confirmCompromised': ROLES_23,
+  'POST /identityProtection/riskyServicePrincipals/dismiss': ROLES_23,
   'POST /tomte/signingKeys': ROLES_18,
   'GET /tomte/tenants': ROLES_18,
   'POST /tomte/tenants': ROLES_18,
@@ -202,8 +220,8 @@ export const GRAPH_PERMISSIONS: PermissionTable = {
   'PATCH /tomte/tenants/:tenant': ROLES_18,
   'POST /tomte/tenants/:tenant/domains': ROLES_18,
   'POST /tomte/tenants/:tenant/accounts': ROLES_18,
-  'GET /auditLogs/signIns': ROLES_22,
-  'GET /auditLogs/signIns/:id': ROLES_22,
-  'GET /auditLogs/directoryAudits': ROLES_22,
-  'GET /auditLogs/directoryAudits/:id': ROLES_22,
+  'GET /auditLogs/signIns': ROLES_24,
+  'GET /auditLogs/signIns/:id': ROLES_24,
+  'GET /auditLogs/directoryAudits': ROLES_24,
+  'GET /auditLogs/directoryAudits/:id': ROLES_24,
 }

@@ -1,7 +1,7 @@
 import type { GraphRoute } from '../graph/permissions.ts'
 
 type Operation = 'Add' | 'Update' | 'Delete' | 'Restore' | 'Assign' | 'Unassign'
-type Target = 'Application' | 'ServicePrincipal' | 'User' | 'Group' | 'Policy' | 'Directory'
+type Target = 'Application' | 'ServicePrincipal' | 'User' | 'Group' | 'Policy' | 'Directory' | 'Role'
 /** A route that reads. */
 type Reading = Extract<GraphRoute, `GET ${string}`>
 /** A route that changes something. */
@@ -17,6 +17,7 @@ export interface Activity {
     | 'Policy'
     | 'DirectoryManagement'
     | 'IdentityProtection'
+    | 'RoleManagement'
   readonly operation: Operation
   readonly target: Target
   /** The route that reads what is changed, before and after; its parameter is the target's id. */
@@ -142,6 +143,11 @@ function policies<P extends PolicyPath>(path: P, name: string) {
   } as Record<`POST ${P}` | `${'PATCH' | 'DELETE'} ${P}/:policyId`, Activity>
 }
 
+const ROLE = { category: 'RoleManagement', target: 'Role' } as const
+const ROLE_GIVEN = { ...ROLE, ...LINKED, activity: 'Add member to role' } as const
+const ROLE_TAKEN = { ...ROLE, ...UNLINKED, activity: 'Remove member from role' } as const
+const MEMBER_OF_ROLE = { shownBy: 'GET /directoryRoles/:id', links: 'Member' } as const
+
 const RISK = {
   category: 'IdentityProtection',
   operation: 'Update',
@@ -263,6 +269,13 @@ export const ACTIVITIES: Readonly<Record<Changing, Activity>> = {
     '/directory/certificateAuthorities/certificateBasedApplicationConfigurations',
     'certificate based application configuration',
   ),
+  'POST /directoryRoles/:id/members/$ref': { ...ROLE_GIVEN, ...MEMBER_OF_ROLE },
+  'DELETE /directoryRoles/:id/members/:memberId/$ref': { ...ROLE_TAKEN, ...MEMBER_OF_ROLE },
+  'POST /roleManagement/directory/roleAssignments': ROLE_GIVEN,
+  'DELETE /roleManagement/directory/roleAssignments/:id': {
+    ...ROLE_TAKEN,
+    shownBy: 'GET /roleManagement/directory/roleAssignments/:id',
+  },
   'PATCH /policies/defaultAppManagementPolicy': {
     category: 'Policy',
     target: 'Policy',

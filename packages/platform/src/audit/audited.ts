@@ -138,6 +138,7 @@ const NAMES: Readonly<Record<Activity['target'], string>> = {
   Group: 'displayName',
   Policy: 'displayName',
   Directory: 'displayName',
+  Role: 'displayName',
 }
 
 /** The target as the directory shows it; the entries of a list stand under the list's name. */

@@ -34,6 +34,8 @@ const LINKS = {
     sql`select owner_id as id, 'owner' as kind from owner where object_id = ${id}`,
   ownedObjects: (id: string): Links =>
     sql`select g.id as id, 'group' as kind from owner o join directory_group g on g.id = o.object_id where o.owner_id = ${id}`,
+  roleMembers: (id: string): Links =>
+    sql`select principal_id as id, kind from directory_role_assignment where role_id = ${id}`,
   directReports: (id: string): Links => sql`select id, 'user' as kind from "user" where manager_id = ${id}`,
 } as const
 

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { ControlledTransaction } from 'kysely'
-import { rewriteAppId } from '../request-rules.ts'
+import { rewriteAlternateKey } from '../request-rules.ts'
 import type { Database } from '../store/database.ts'
 import { joined } from '../store/joined.ts'
 import type { Schema } from '../store/schema.ts'
@@ -80,7 +80,7 @@ interface Step {
 
 const pathOf = ({ url }: BatchItem) => (url.startsWith('/') ? url : `/${url}`)
 const routeOf = (item: BatchItem) =>
-  findRoute(item.method, rewriteAppId(`${GRAPH_PREFIX}${pathOf(item)}`).slice(GRAPH_PREFIX.length))
+  findRoute(item.method, rewriteAlternateKey(`${GRAPH_PREFIX}${pathOf(item)}`).slice(GRAPH_PREFIX.length))
 
 const SHARES = /^\w+ \/(?:users|groups)(?:\/|$)/
 const sharesWithOthers = ({ found }: Step) => SHARES.test(found?.route ?? '')

@@ -7,6 +7,7 @@ import {
   requirePermission,
 } from '@tomte/guard'
 import type { Now } from '../clock.ts'
+import { rolesWith } from '../registration/directory-roles.ts'
 import { readStanding, type Standing } from '../registration/ended-tokens.ts'
 import { GRAPH_APP_ID, GRAPH_IDENTIFIER_URIS } from '../registration/graph-application.ts'
 import type { ReadCache } from '../store/read-cache.ts'
@@ -40,9 +41,17 @@ export function directoryGuard({ keys, cache, now }: DirectoryGuardOptions): Pic
           ? requireStanding(cache, principal, now).then(permitted)
           : permitted(principal)
       const judged = guard.judge(authorization, 'any application')
-      return judged instanceof Promise ? judged.then(letIn) : letIn(judged)
+      return judged instanceof Promise
+        ? judged.then((each) => letIn(withDirectoryRoles(each)))
+        : letIn(withDirectoryRoles(judged))
     },
   }
+}
+
+/** Whoever holds a role of the directory has the permissions for which it stands, beside those that were granted (wire.md §9). */
+function withDirectoryRoles(principal: Principal): Principal {
+  const roles = rolesWith(principal.roles, principal.claims['wids'])
+  return roles === principal.roles ? principal : { ...principal, roles }
 }
 
 const understandsChallenges = ({ claims }: Principal): boolean =>

@@ -160,6 +160,18 @@ const ASSIGN = [
   'POST /servicePrincipals/:id/appRoleAssignedTo',
   'DELETE /servicePrincipals/:id/appRoleAssignedTo/:assignmentId',
 ]
+const ASSIGNMENTS = '/roleManagement/directory/roleAssignments'
+const READ_ROLES = [
+  ...['', '/:id', '/:id/members'].map((path) => `GET /directoryRoles${path}`),
+  ...['', '/:id'].map((path) => `GET /roleManagement/directory/roleDefinitions${path}`),
+  ...['', '/:id'].map((path) => `GET ${ASSIGNMENTS}${path}`),
+]
+const WRITE_ROLES = [
+  'POST /directoryRoles/:id/members/$ref',
+  'DELETE /directoryRoles/:id/members/:memberId/$ref',
+  `POST ${ASSIGNMENTS}`,
+  `DELETE ${ASSIGNMENTS}/:id`,
+]
 const OPENED: Readonly<Record<GraphRole, readonly string[]>> = {
   'User.Read.All': [...READ_PEOPLE, ...READ_DELETED_PEOPLE, ...READ_DELETED],
   'User.ReadWrite.All': [
@@ -191,7 +203,10 @@ const OPENED: Readonly<Record<GraphRole, readonly string[]>> = {
     ...READ_DELETED_PEOPLE,
     ...READ_DELETED,
     ...READ_AUTHORITIES,
+    ...READ_ROLES,
   ],
+  'RoleManagement.Read.Directory': READ_ROLES,
+  'RoleManagement.ReadWrite.Directory': [...READ_ROLES, ...WRITE_ROLES],
   'Directory.ReadWrite.All': [
     ...READ_PEOPLE,
     ...WRITE_PEOPLE,
@@ -206,6 +221,7 @@ const OPENED: Readonly<Record<GraphRole, readonly string[]>> = {
     ...READ_DELETED,
     ...WRITE_DELETED,
     ...READ_AUTHORITIES,
+    ...READ_ROLES,
   ],
   'Application.Read.All': [...READ_APPS, ...READ_GRANTS, ...READ_DELETED_APPS, ...READ_DELETED],
   'Application.ReadWrite.All': [

@@ -37,6 +37,14 @@ const WRITE_APPLICATIONS: readonly GraphRole[] = [
 const READ_GRANTS = READ_APPLICATIONS.filter((role) => role !== 'Application.ReadWrite.OwnedBy')
 const READ_LOGS: readonly GraphRole[] = ['AuditLog.Read.All']
 const WRITE_ASSIGNMENTS: readonly GraphRole[] = ['AppRoleAssignment.ReadWrite.All']
+const READ_ROLES: readonly GraphRole[] = [
+  'RoleManagement.Read.Directory',
+  'Directory.Read.All',
+  'RoleManagement.ReadWrite.Directory',
+  'Directory.ReadWrite.All',
+]
+// Whoever gives roles can give any of them: writing the directory is not enough.
+const WRITE_ROLES: readonly GraphRole[] = ['RoleManagement.ReadWrite.Directory']
 // The route itself looks whether the role is one for what was deleted.
 const READ_DELETED: readonly GraphRole[] = [
   'User.Read.All',
@@ -185,6 +193,17 @@ export const PERMISSIONS = {
     WRITE_AUTHORITIES,
   'DELETE /directory/certificateAuthorities/certificateBasedApplicationConfigurations/:policyId':
     WRITE_AUTHORITIES,
+  'GET /directoryRoles': READ_ROLES,
+  'GET /directoryRoles/:id': READ_ROLES,
+  'GET /directoryRoles/:id/members': READ_ROLES,
+  'POST /directoryRoles/:id/members/$ref': WRITE_ROLES,
+  'DELETE /directoryRoles/:id/members/:memberId/$ref': WRITE_ROLES,
+  'GET /roleManagement/directory/roleDefinitions': READ_ROLES,
+  'GET /roleManagement/directory/roleDefinitions/:id': READ_ROLES,
+  'GET /roleManagement/directory/roleAssignments': READ_ROLES,
+  'POST /roleManagement/directory/roleAssignments': WRITE_ROLES,
+  'GET /roleManagement/directory/roleAssignments/:id': READ_ROLES,
+  'DELETE /roleManagement/directory/roleAssignments/:id': WRITE_ROLES,
   'GET /policies/tokenLifetimePolicies': READ_POLICIES,
   'POST /policies/tokenLifetimePolicies': WRITE_POLICIES,
   'GET /policies/tokenLifetimePolicies/:policyId': READ_POLICIES,

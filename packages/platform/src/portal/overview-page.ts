@@ -43,6 +43,7 @@ ${presenceLine(application)}
 <dl class="facts">
 <div><dt>Client ID</dt><dd><code>${appId}</code></dd></div>
 ${credentialFacts(application, nowMs)}
+${roleFacts(application)}
 </dl>
 ${permissionPart(application)}
 ${reviewLink(application, domain)}
@@ -59,6 +60,11 @@ function presenceLine({ presence }: ApplicationOverview): Html | '' {
       return html`<p class="notice">Not added to this tenant yet: it gets no tokens before an administrator
 consents.</p>`
   }
+}
+
+function roleFacts({ directoryRoles }: ApplicationOverview): Html | '' {
+  if (directoryRoles.length === 0) return ''
+  return html`<div><dt>Directory roles</dt>${directoryRoles.map((name) => html`<dd>${name}</dd>`)}</div>`
 }
 
 /** How an application can prove itself: a row for each kind of credential that it has. */

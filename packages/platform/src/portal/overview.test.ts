@@ -81,6 +81,17 @@ test('The overview shows what an application holds, although it asks for nothing
   assert.doesNotMatch(text, /Review/)
 })
 
+test('The overview names the directory roles that an application holds', async () => {
+  const { appId } = await house.graph('POST', '/applications', { displayName: 'Holds a role' })
+  const { id: principalId } = await house.graph('POST', '/servicePrincipals', { appId })
+  const roleDefinitionId = 'fe930be7-5e62-47db-91af-98c3a49a38b1'
+  const given = { principalId, roleDefinitionId, directoryScopeId: '/' }
+  await house.graph('POST', '/roleManagement/directory/roleAssignments', given)
+  const page = await overview()
+  assert.match(card(page, 'Holds a role'), /Directory roles User Administrator/)
+  assert.doesNotMatch(card(page, 'Asks for nothing'), /Directory roles/)
+})
+
 test('The overview links to consent for an application that asks for what it has not got', async () => {
   const { appId } = await house.graph('POST', '/applications', {
     displayName: 'HR sync',

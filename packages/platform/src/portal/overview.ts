@@ -1,5 +1,6 @@
 import type { Permissions } from '../consent/consent.ts'
 import { readPermissions } from '../consent/permissions.ts'
+import { DIRECTORY_ROLES } from '../registration/directory-roles.ts'
 import { GRAPH_APP_ID } from '../registration/graph-application.ts'
 import type { Database } from '../store/database.ts'
 
@@ -35,6 +36,8 @@ export interface ApplicationOverview {
   readonly trusts: readonly string[]
   readonly isManagedIdentity: boolean
   readonly permissions: Permissions
+  /** The names of the directory roles that it holds. */
+  readonly directoryRoles: readonly string[]
 }
 
 /** A credential that ends. */
@@ -86,6 +89,7 @@ async function readTenant(db: Database, tenantId: string) {
   const secrets = await readSecrets(db, ids)
   const trusts = await readTrusts(db, ids)
   const permissions = await readPermissions(db, tenantId, rows)
+  const roles = await readDirectoryRoles(db, tenantId, ids)
   const applications = rows.map((row): ApplicationOverview => {
     const { account_enabled: enabled } = row
     return {
@@ -97,6 +101,7 @@ async function readTenant(db: Database, tenantId: string) {
       secrets: secrets.get(row.id) ?? [],
       trusts: trusts.get(row.id) ?? [],
       isManagedIdentity: row.identity_kind !== null,
+      directoryRoles: roles.get(row.id) ?? [],
       permissions: permissions.get(row.app_id) ?? { requested: [], unrequested: [], delegated: 0 },
     }
   })
@@ -162,6 +167,23 @@ async function readTrusts(db: Database, applicationIds: readonly string[]): Prom
     .orderBy('name')
     .execute()
   return grouped(rows, ({ name }) => name)
+}
+
+async function readDirectoryRoles(
+  db: Database,
+  tenantId: string,
+  applicationIds: readonly string[],
+): Promise<ByApplication<string>> {
+  const rows = await db
+    .selectFrom('directory_role_assignment as given')
+    .innerJoin('service_principal as principal', 'principal.id', 'given.principal_id')
+    .innerJoin('application', 'application.app_id', 'principal.app_id')
+    .select(['application.id as application_id', 'given.template_id'])
+    .where('given.tenant_id', '=', tenantId)
+    .where('application.id', 'in', ['', ...applicationIds])
+    .orderBy('given.template_id')
+    .execute()
+  return grouped(rows, ({ template_id: id }) => DIRECTORY_ROLES.get(id)?.displayName ?? id)
 }
 
 const grouped = <R extends { readonly application_id: string }, T>(

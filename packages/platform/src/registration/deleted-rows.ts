@@ -15,6 +15,7 @@ const TABLES = [
   'user',
   'directory_group',
   'group_member',
+  'directory_role_assignment',
   'owner',
   'policy_assignment',
 ] as const
@@ -86,6 +87,7 @@ export async function rowsOfPrincipals(db: Database, ids: readonly string[]): Pr
       .selectAll()
       .where((is) => is.or([is('principal_id', 'in', named), is('resource_id', 'in', named)]))
       .execute(),
+    directory_role_assignment: await rolesOf(db, ids),
     owner: await ownersOf(db, ids),
     policy_assignment: await policiesOf(db, ids),
   }
@@ -96,6 +98,7 @@ export async function rowsOfUser(db: Database, id: string): Promise<DeletedRows>
   return {
     user: await db.selectFrom('user').selectAll().where('id', '=', id).execute(),
     group_member: await membershipsOf(db, id),
+    directory_role_assignment: await rolesOf(db, [id]),
     owner: await ownersOf(db, [id]),
   }
 }
@@ -123,6 +126,13 @@ const ownersOf = (db: Database, ids: readonly string[]) =>
     .where((is) => is.or([is('object_id', 'in', ['', ...ids]), is('owner_id', 'in', ['', ...ids])]))
     .execute()
 
+const rolesOf = (db: Database, ids: readonly string[]) =>
+  db
+    .selectFrom('directory_role_assignment')
+    .selectAll()
+    .where('principal_id', 'in', ['', ...ids])
+    .execute()
+
 const policiesOf = (db: Database, ids: readonly string[]) =>
   db
     .selectFrom('policy_assignment')
@@ -148,6 +158,7 @@ export async function removeRows(db: Database, rows: DeletedRows): Promise<void>
     .where((is) => is.or([is('object_id', 'in', objects), is('owner_id', 'in', objects)]))
     .execute()
   await db.deleteFrom('policy_assignment').where('object_id', 'in', objects).execute()
+  await db.deleteFrom('directory_role_assignment').where('principal_id', 'in', objects).execute()
   await db.deleteFrom('service_principal').where('id', 'in', objects).execute()
   // Credentials go with what they belong to.
   await db.deleteFrom('application').where('id', 'in', objects).execute()
@@ -181,6 +192,7 @@ const LINKS: Readonly<Partial<Record<Table, Readonly<Record<string, readonly str
     group_id: ['directory_group'],
     member_id: ['user', 'directory_group', 'service_principal'],
   },
+  directory_role_assignment: { principal_id: ['service_principal', 'user'] },
   policy_assignment: { policy_id: ['policy'], object_id: ['application', 'service_principal'] },
 }
 

@@ -50,6 +50,14 @@ export const GRAPH_ROLES = {
     id: '06b708a9-e830-4db3-a914-8e69da51d44f',
     allows: 'Manage app permission grants and app role assignments',
   },
+  'RoleManagement.Read.Directory': {
+    id: '483bed4a-2ad3-4361-a73b-c83ccdbdc53c',
+    allows: 'Read all directory RBAC settings',
+  },
+  'RoleManagement.ReadWrite.Directory': {
+    id: '9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8',
+    allows: 'Read and write all directory RBAC settings',
+  },
   'Organization.ReadWrite.All': {
     id: '292d869f-3427-49a8-9dab-8c70152b74e9',
     allows: 'Read and write organization information',

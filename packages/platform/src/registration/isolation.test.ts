@@ -7,6 +7,7 @@ import type { CertifiedKey } from '../tls/certificates.ts'
 import { certificateMaker } from '../token/certificate-test-support.ts'
 import { GRAPH_APP_ID, GRAPH_ROLES } from './graph-application.ts'
 
+const READERS = '88d8e3e3-8f55-4a1e-953a-9b9898b8876b'
 const DENIED = 'Insufficient privileges to complete the operation.'
 
 let world: World
@@ -71,6 +72,17 @@ before(async () => {
     }),
     '/tomte/tenants/': world.tenantId,
   }
+  const given = { principalId: app.principalId, roleDefinitionId: READERS, directoryScopeId: '/' }
+  ours.set(
+    '/roleManagement/directory/roleAssignments/',
+    String(await made('/roleManagement/directory/roleAssignments', given)),
+  )
+  const roles = await world.done(
+    200,
+    'GET',
+    `/directoryRoles?$filter=${encodeURIComponent(`roleTemplateId eq '${READERS}'`)}`,
+  )
+  ours.set('/directoryRoles/', String((roles['value'] as Json[])[0]?.['id']))
   for (const [prefix, id] of Object.entries(facts)) ours.set(prefix, String(id))
 })
 after(() => world.remove())
@@ -119,6 +131,7 @@ const WITHOUT_ID: readonly GraphRoute[] = [
   'POST /applications',
   'POST /servicePrincipals',
   'POST /policies/tokenLifetimePolicies',
+  'POST /roleManagement/directory/roleAssignments',
   'POST /policies/appManagementPolicies',
   'POST /directory/certificateAuthorities/certificateBasedApplicationConfigurations',
   'POST /identity/conditionalAccess/policies',
@@ -138,6 +151,8 @@ describe('another tenant', () => {
   for (const route of Object.keys(PERMISSIONS)) {
     const [method = '', template = ''] = route.split(' ')
     const prefix = prefixOf(template)
+    // What a built-in role is called is the same in every tenant, and says nothing of one.
+    if (template === '/roleManagement/directory/roleDefinitions/:id') continue
     if (prefix !== undefined) {
       it(`finds nothing of ours by ${route}`, async () => {
         const id = ours.get(prefix)
@@ -181,6 +196,21 @@ describe('another tenant', () => {
         'Authorization_RequestDenied',
         DENIED,
       )
+  })
+
+  it('cannot give a role to a service principal of ours, nor find who holds one here', async () => {
+    const given = {
+      principalId: ours.get('/servicePrincipals/'),
+      roleDefinitionId: READERS,
+      directoryScopeId: '/',
+    }
+    assert.equal((await theirs('POST', '/roleManagement/directory/roleAssignments', given)).status, 404)
+    const link = { '@odata.id': `https://x/directoryObjects/${ours.get('/servicePrincipals/')}` }
+    assert.equal((await theirs('POST', `/directoryRoles/${READERS}/members/$ref`, link)).status, 404)
+    const path = `/directoryRoles/${READERS}/members`
+    assert.deepEqual((await theirs('GET', path)).body['value'], [])
+    assert.equal((await theirs('DELETE', `${path}/${ours.get('/servicePrincipals/')}/$ref`)).status, 404)
+    assert.equal(((await world.done(200, 'GET', path))['value'] as Json[]).length, 1)
   })
 
   it('cannot assign a policy of its own to an object of ours, nor one of ours to its own', async () => {

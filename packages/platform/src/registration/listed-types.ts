@@ -108,6 +108,40 @@ export const APP_ROLE_ASSIGNMENT: ListedType = {
   ],
 }
 
+const role = (typeName: string, id: string, names: readonly string[]): ListedType => ({
+  name: typeName.charAt(0).toUpperCase() + typeName.slice(1),
+  typeName,
+  properties: {
+    displayName: text('role.display_name', EQUAL),
+    id: text('role.id', EQUAL),
+    [id]: text('role.template_id', EQUAL),
+  },
+  names: ['description', 'displayName', 'id', id, ...names],
+})
+
+/** What lists of a tenant's roles can be asked. */
+export const DIRECTORY_ROLE: ListedType = role('directoryRole', 'roleTemplateId', ['deletedDateTime'])
+
+/** What lists of roles that can be given can be asked. */
+export const ROLE_DEFINITION: ListedType = role('unifiedRoleDefinition', 'templateId', [
+  'isBuiltIn',
+  'isEnabled',
+  'resourceScopes',
+  'version',
+])
+
+/** What lists of given roles can be asked. */
+export const ROLE_ASSIGNMENT: ListedType = {
+  name: 'UnifiedRoleAssignment',
+  typeName: 'unifiedRoleAssignment',
+  properties: {
+    id: text('id', EQUAL),
+    principalId: text('principal_id', EQUAL),
+    roleDefinitionId: text('template_id', EQUAL),
+  },
+  names: ['directoryScopeId', 'id', 'principalId', 'roleDefinitionId'],
+}
+
 /** What lists of federated credentials can be asked. */
 export const FEDERATED_CREDENTIAL: ListedType = {
   name: 'FederatedIdentityCredential',

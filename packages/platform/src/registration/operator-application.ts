@@ -11,6 +11,7 @@ const OPERATOR_ROLES = [
   'AppRoleAssignment.ReadWrite.All',
   'User.ReadWrite.All',
   'Group.ReadWrite.All',
+  'RoleManagement.ReadWrite.Directory',
   'Organization.ReadWrite.All',
   'Policy.ReadWrite.ApplicationConfiguration',
   'Policy.ReadWrite.ConditionalAccess',

@@ -15,7 +15,7 @@ const json = (text: string): unknown => JSON.parse(text)
 const time = (ms: number): string => new Date(ms).toISOString()
 
 /**
- * Reads tenants, registrations, grants, managed identities, people, groups and policies. Owners and members are named: people by their user
+ * Reads tenants, registrations, grants, directory roles, managed identities, people, groups and policies. Owners and members are named: people by their user
  * principal names, service principals by their application ids, groups by their own. Secrets are their `keyId`, hint and dates; no secret, no hash of
  * one and no signing key is in it, and neither is the operator, whose key belongs to its data folder. Passwords of portal accounts are
  * their scrypt hashes.
@@ -38,6 +38,7 @@ export async function exportState(db: Database): Promise<ExportedState> {
       managedIdentities: await managedIdentities(db, id, operator),
       servicePrincipals: await principals(db, id, operator),
       assignments: await assignments(db, id, operator),
+      directoryRoles: await directoryRoles(db, id, operator),
       people: await exportPeople(db, id),
       groups: await exportGroups(db, id, operator),
       policies: await exportPolicies(db, id, operator),
@@ -207,4 +208,22 @@ async function assignments(db: Database, tenantId: string, operator: string): Pr
     .orderBy('assignment.app_role_id')
     .execute()
   return rows.map((row) => ({ ...row }))
+}
+
+/** Who holds which role of the directory: people and service principals by name. */
+async function directoryRoles(db: Database, tenantId: string, operator: string): Promise<readonly object[]> {
+  const rows = await db
+    .selectFrom('directory_role_assignment as given')
+    .leftJoin('service_principal as principal', 'principal.id', 'given.principal_id')
+    .leftJoin('user', 'user.id', 'given.principal_id')
+    .select(['principal.app_id', 'user.user_principal_name', 'given.template_id as role'])
+    .where('given.tenant_id', '=', tenantId)
+    .orderBy('given.template_id')
+    .orderBy('principal.app_id')
+    .orderBy('user.user_principal_name')
+    .execute()
+  return rows.flatMap(({ app_id, user_principal_name, role }) => {
+    const principal = app_id ?? user_principal_name
+    return principal === null || principal === operator ? [] : { principal, role }
+  })
 }

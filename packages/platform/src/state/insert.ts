@@ -1,11 +1,13 @@
 import { updateApplication } from '../registration/applications.ts'
 import { GRAPH_APP_ID, GRAPH_TENANT_ID } from '../registration/graph-application.ts'
+import { DIRECTORY_ROLES } from '../registration/directory-roles.ts'
+import { giveRole } from '../registration/role-assignments.ts'
 import { admitOperator } from '../registration/operator-application.ts'
 import { updateServicePrincipal } from '../registration/service-principals.ts'
 import { insertTenant, refuseRepeats } from '../registration/tenant-creation.ts'
 import { canNameTenant, isGuid } from '../registration/tenants.ts'
 import { stateRisk } from '../policy/risk.ts'
-import { findPrincipalId, isGraph } from './names.ts'
+import { findNamed, findPrincipalId, isGraph } from './names.ts'
 import { idOf, refusing, type SeedContext, textIn } from './seed-context.ts'
 import type { Entry } from './shape.ts'
 
@@ -199,4 +201,17 @@ export async function insertAssignment(context: SeedContext, entry: Entry, path:
     })
     .onConflict((conflict) => conflict.columns(['principal_id', 'resource_id', 'app_role_id']).doNothing())
     .execute()
+}
+
+/** Gives a role of the directory to a person or a service principal. */
+export async function insertDirectoryRole(context: SeedContext, entry: Entry, path: string): Promise<void> {
+  const { db, tenantId, faults } = context
+  const templateId = textIn(entry, 'role')
+  if (!DIRECTORY_ROLES.has(templateId)) return void faults.push(`${path}.role: no directory role has this id`)
+  const named = await findNamed(db, tenantId, textIn(entry, 'principal'))
+  if (!named || named.kind === 'group')
+    return void faults.push(
+      `${path}.principal: no person and no service principal of this name is in the tenant`,
+    )
+  await giveRole(context, { principalId: named.id, templateId })
 }

@@ -200,6 +200,10 @@ export function randomState(random: () => number, der: string) {
         resource: GRAPH_APP_ID,
         role: GRAPH_ROLES['User.Read.All'].id,
       })),
+      directoryRoles: among([...present, ...names]).map((principal) => ({
+        principal,
+        role: flag() ? '88d8e3e3-8f55-4a1e-953a-9b9898b8876b' : 'fe930be7-5e62-47db-91af-98c3a49a38b1',
+      })),
       people,
       groups: groupsOf(chance, names, present),
       policies: policiesOf(chance, appIds, present),

@@ -9,6 +9,7 @@ import { stateRefused, type StateFile } from './state-file.ts'
 import {
   insertApplication,
   insertAssignment,
+  insertDirectoryRole,
   insertDomains,
   insertIdentity,
   insertPrincipal,
@@ -77,6 +78,7 @@ const THEN: readonly Kind[] = [
 ]
 const LAST: readonly Kind[] = [
   { list: 'assignments', keys: ['principal', 'resource', 'role'], insert: insertAssignment },
+  { list: 'directoryRoles', keys: ['principal', 'role'], insert: insertDirectoryRole },
 ]
 
 /**
@@ -198,9 +200,12 @@ async function insert(
 
 const folded = (value: unknown) => (typeof value === 'string' ? fold(value) : value)
 
+// Entries that are nothing but who has what.
+const LINKING = ['assignments', 'directoryRoles']
+
 /** The first key that both have decides, so that an entry may be named by its id or by its name. */
 function isSame({ keys, list }: Kind, wanted: Entry, existing: Entry): boolean {
-  if (list === 'assignments') return keys.every((key) => wanted[key] === existing[key])
+  if (LINKING.includes(list)) return keys.every((key) => folded(wanted[key]) === folded(existing[key]))
   const key = keys.find((name) => wanted[name] !== undefined)
   return key !== undefined && folded(wanted[key]) === folded(existing[key])
 }

@@ -79,6 +79,11 @@ const ASSIGNMENT = {
   role: { type: 'guid' },
 } as const satisfies Shape
 
+const DIRECTORY_ROLE = {
+  principal: { type: 'name' },
+  role: { type: 'guid' },
+} as const satisfies Shape
+
 const FIELD_TYPES = { text: 'text', texts: 'texts', flag: 'flag', instant: 'time' } as const
 
 /** What the directory lets be set of an object, each as a field that may be left out. */
@@ -127,6 +132,7 @@ export const TENANT = {
   managedIdentities: { type: [IDENTITY], otherwise: [] },
   servicePrincipals: { type: [PRINCIPAL], otherwise: [] },
   assignments: { type: [ASSIGNMENT], otherwise: [] },
+  directoryRoles: { type: [DIRECTORY_ROLE], otherwise: [] },
   people: { type: [PERSON], otherwise: [] },
   groups: { type: [GROUP_ENTRY], otherwise: [] },
   policies: { type: [POLICY], otherwise: [] },

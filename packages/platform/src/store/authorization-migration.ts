@@ -41,6 +41,31 @@ export async function addEndedTokens({ schema }: Kysely<unknown>): Promise<void>
   await schema.alterTable('service_principal').addColumn('tokens_ended_at_ms', 'bigint').execute()
 }
 
+/** Who holds which role of the directory. */
+export async function addDirectoryRoles({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('directory_role_assignment')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('tenant_id', 'text', (column) => column.notNull().references('tenant.id'))
+    .addColumn('principal_id', 'text', (column) => column.notNull())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('role_id', 'text', (column) => column.notNull())
+    .addColumn('template_id', 'text', (column) => column.notNull())
+    .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
+    .addUniqueConstraint('directory_role_assignment_once', ['principal_id', 'template_id'])
+    .execute()
+  await schema
+    .createIndex('directory_role_assignment_page')
+    .on('directory_role_assignment')
+    .columns(['tenant_id', 'id'])
+    .execute()
+  await schema
+    .createIndex('directory_role_assignment_role')
+    .on('directory_role_assignment')
+    .columns(['role_id', 'principal_id'])
+    .execute()
+}
+
 /** Keys that sign the tokens for one API alone. */
 export async function addOwnSigningKeys({ schema }: Kysely<unknown>): Promise<void> {
   await schema

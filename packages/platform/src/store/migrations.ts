@@ -1,7 +1,12 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { createAuditTables } from './audit-tables.ts'
-import { addEndedTokens, addOwnSigningKeys, addSharedMemory } from './authorization-migration.ts'
+import {
+  addDirectoryRoles,
+  addEndedTokens,
+  addOwnSigningKeys,
+  addSharedMemory,
+} from './authorization-migration.ts'
 import { addDirectory } from './directory-tables.ts'
 import { addAppliedPolicies, addPolicies, addTenancy } from './tenancy-migration.ts'
 
@@ -20,6 +25,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0040-shared-memory': { up: addSharedMemory },
   '0041-own-signing-keys': { up: addOwnSigningKeys },
   '0050-ended-tokens': { up: addEndedTokens },
+  '0051-directory-roles': { up: addDirectoryRoles },
 }
 
 async function addRedirectUris({ schema }: Kysely<unknown>): Promise<void> {

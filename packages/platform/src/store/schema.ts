@@ -125,6 +125,18 @@ export interface Schema {
     app_role_id: Fixed<string>
     created_at_ms: Fixed<number>
   }
+  /** Who holds a role of the directory: a service principal or a user. */
+  directory_role_assignment: {
+    id: Fixed<string>
+    tenant_id: Fixed<string>
+    principal_id: Fixed<string>
+    kind: Fixed<'user' | 'servicePrincipal'>
+    /** The role as an object of the tenant. */
+    role_id: Fixed<string>
+    /** What the role is made of, the same in every tenant. */
+    template_id: Fixed<string>
+    created_at_ms: Fixed<number>
+  }
   /** Who owns an application, a service principal or a group: a service principal or a user. */
   owner: { object_id: Fixed<string>; owner_id: Fixed<string>; tenant_id: Fixed<string> }
   /** What was deleted and can be restored: its rows, which are in no other table. */

@@ -14,6 +14,7 @@ export const CONCERNS_TOKENS: Readonly<Record<keyof Schema, boolean>> = {
   token_signing_certificate: true,
   managed_identity: true,
   app_role_assignment: true,
+  directory_role_assignment: true,
   service_principal_risk: true,
   owner: false,
   deleted_object: false,

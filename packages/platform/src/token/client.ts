@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { RiskLevel } from '../policy/conditional-access-policy.ts'
 import { keptQuery } from '../store/kept-query.ts'
 import type { ReadCache } from '../store/read-cache.ts'
@@ -23,6 +24,8 @@ export interface Client {
   readonly risk: RiskLevel
   /** The roles that its service principal holds, of whatever API. */
   readonly assignments: readonly { readonly resourceId: string; readonly roleId: string }[]
+  /** The roles of the directory that it holds, and the one that stands for none: the claim `wids` (wire.md §6). */
+  readonly directoryRoles: readonly string[]
 }
 
 /** Finds the client that a request names, in its home tenant or, if it is multi-tenant, in any. @throws TokenRefusal 700016. */
@@ -40,14 +43,14 @@ export function clientIn(cache: ReadCache, clientId: string, tenantId: string): 
     const [row] = await selectClient(db, { appId, tenantId })
     if (!row) throw new TokenRefusal(700016, { client: clientId, tenant: tenantId })
     const principalId = row.principal_id
-    const assignments = principalId === null ? [] : await selectAssignments(db, { principalId })
-    return clientOf(row, tenantId, assignments)
+    const roles = principalId === null ? [] : await selectRoles(db, { principalId })
+    return clientOf(row, tenantId, roles)
   })
 }
 
 type Row = Awaited<ReturnType<typeof selectClient>>[number]
 
-function clientOf(row: Row, tenantId: string, assignments: Client['assignments']): Client {
+function clientOf(row: Row, tenantId: string, roles: readonly RoleRow[]): Client {
   const singleTenant = row.sign_in_audience === 'AzureADMyOrg'
   return {
     id: row.id,
@@ -60,9 +63,18 @@ function clientOf(row: Row, tenantId: string, assignments: Client['assignments']
     multiTenant: row.sign_in_audience === 'AzureADMultipleOrgs',
     isGoverned: singleTenant && row.tenant_id === tenantId && row.kind === null,
     risk: row.level ?? 'none',
-    assignments,
+    assignments: roles.flatMap(({ resourceId, roleId }) =>
+      resourceId === null ? [] : { resourceId, roleId },
+    ),
+    directoryRoles: [
+      ...roles.flatMap(({ resourceId, roleId }) => (resourceId === null ? roleId : [])).sort(),
+      NO_DIRECTORY_ROLE,
+    ],
   }
 }
+
+// Graph's tokens always carry this one; it stands for no directory role (wire.md §6).
+const NO_DIRECTORY_ROLE = '0997a1d0-0d1d-4acb-b408-d5ca73121e90'
 
 const selectClient = keptQuery(['appId', 'tenantId'], (db, { appId, tenantId }) =>
   db
@@ -81,11 +93,24 @@ const selectClient = keptQuery(['appId', 'tenantId'], (db, { appId, tenantId }) 
     .where('application.app_id', '=', appId),
 )
 
-const selectAssignments = keptQuery(['principalId'], (db, { principalId }) =>
+/** A role of an API, or of the directory if there is none. */
+interface RoleRow {
+  readonly resourceId: string | null
+  readonly roleId: string
+}
+
+const selectRoles = keptQuery(['principalId'], (db, { principalId }) =>
   db
     .selectFrom('app_role_assignment')
-    .select(['resource_id as resourceId', 'app_role_id as roleId'])
-    .where('principal_id', '=', principalId),
+    .select((column) => [column.ref('resource_id').$castTo<string | null>().as('resourceId')])
+    .select('app_role_id as roleId')
+    .where('principal_id', '=', principalId)
+    .unionAll(
+      db
+        .selectFrom('directory_role_assignment')
+        .select([sql<string | null>`null`.as('resourceId'), 'template_id as roleId'])
+        .where('principal_id', '=', principalId),
+    ),
 )
 
 /** Refuses what can be no application's id. @throws TokenRefusal 700038. */

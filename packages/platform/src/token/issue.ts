@@ -12,7 +12,7 @@ import { signatureOf } from './signature.ts'
 export interface IssueRequest {
   readonly origin: string
   readonly tenantId: string
-  readonly client: Pick<Client, 'appId' | 'displayName'>
+  readonly client: Pick<Client, 'appId' | 'displayName' | 'directoryRoles'>
   readonly proof: ClientProof
   readonly permit: Permit
   readonly nowMs: number
@@ -181,7 +181,7 @@ function claimsV1(request: IssueRequest, span: Span): object {
   const iss = issuerV1(tenantId)
   const graph = {
     app_displayname: client.displayName,
-    wids: [NO_DIRECTORY_ROLE],
+    wids: client.directoryRoles,
   }
   return {
     aud: permit.resource.optionalClaims.audienceAsId ? permit.resource.appId : permit.resource.requested,
@@ -212,6 +212,3 @@ function claimsV2(request: IssueRequest, span: Span): object {
  * a federated credential states, and that is the URI (wire.md §5).
  */
 const audienceV2 = (appId: string) => (appId === TOKEN_EXCHANGE_APP_ID ? TOKEN_EXCHANGE_URI : appId)
-
-// Graph tokens always carry this one; it stands for no directory role (wire.md §6).
-const NO_DIRECTORY_ROLE = '0997a1d0-0d1d-4acb-b408-d5ca73121e90'
