@@ -1,3 +1,4 @@
+import { JobError } from '@tomte/jobs'
 import { Command, CommanderError } from 'commander'
 import { failureOf } from './failure.ts'
 import { addJobs, addRun } from './jobs-options.ts'
@@ -22,13 +23,21 @@ export async function tomte(args: readonly string[]): Promise<number> {
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return WRONG_USAGE
-    if (error instanceof Stopped) {
-      output.say(error.message)
-      return error.exitCode
+    const stopped = stoppedIn(error)
+    if (stopped) {
+      output.say((error as Error).message)
+      return stopped.exitCode
     }
     await output.failure(failureOf(error))
     return 1
   }
+}
+
+/** What a person stopped, and what says how things stand then. */
+function stoppedIn(error: unknown): Stopped | undefined {
+  if (error instanceof Stopped) return error
+  const isElsewhere = error instanceof JobError && error.code === 'run_elsewhere'
+  return isElsewhere && error.cause instanceof Stopped ? error.cause : undefined
 }
 
 const WRONG_USAGE = 2

@@ -12,6 +12,7 @@ export interface RunArguments {
   readonly input: readonly string[]
   readonly config: string
   readonly data: string
+  readonly database?: string | undefined
   /** Whether nothing is to be changed. */
   readonly dryRun?: boolean | undefined
   /** Whether it may disable or delete more than the limit of its job. */
@@ -20,7 +21,7 @@ export interface RunArguments {
 
 /** `tomte run JOB`: one job, once, to its end; resumes what a crash left. With `--dry-run`, what it would do. */
 export async function runCommand(
-  { job, input, config, data, dryRun, beyondLimit }: RunArguments,
+  { job, input, config, data, database, dryRun, beyondLimit }: RunArguments,
   output: Output,
 ): Promise<void> {
   const signal = stopSignal()
@@ -37,7 +38,12 @@ export async function runCommand(
     const rehearsal = await rehearseJob(daemon, job, options)
     return output.result(rehearsalDocument(job, rehearsal), rehearsalText(rehearsal))
   }
-  const { result, summary } = await runJob(daemon, job, { ...options, dataFolder: data, beyondLimit })
+  const { result, summary } = await runJob(daemon, job, {
+    ...options,
+    dataFolder: data,
+    databaseUrl: database,
+    beyondLimit,
+  })
   await output.result(result, summary)
 }
 

@@ -21,6 +21,7 @@ import {
   wakeWaiting,
 } from './embedded-queue.ts'
 import { findSchedules, storeSchedule } from './embedded-schedules.ts'
+import { takeAlone } from './embedded-take.ts'
 import type {
   Capacity,
   ClaimedRun,
@@ -33,6 +34,7 @@ import type {
   RunRecord,
   Settlement,
   StoredSchedule,
+  Taken,
 } from './engine.ts'
 import {
   endedRun,
@@ -64,6 +66,7 @@ const PRUNED_AT_ONCE = 1_000
 /** Keeps runs in one SQLite file, for one process; what changes something is synced to the disk. */
 export class EmbeddedEngine implements Engine {
   readonly leaseMs: number
+  readonly isShared = false
   readonly checkpoints: EmbeddedCheckpoints
   readonly #db: EmbeddedDatabase
   readonly #kysely: Kysely<RunTables>
@@ -136,7 +139,10 @@ export class EmbeddedEngine implements Engine {
     })
   }
 
-  /** Takes one queued run, be it due or not: for a person who runs it in the foreground. */
+  take(run: NewRun): Promise<Taken> {
+    return takeAlone(this, run)
+  }
+
   async claimRun(id: string): Promise<ClaimedRun | undefined> {
     return this.#db.commit(() => {
       const row = this.#row(id)

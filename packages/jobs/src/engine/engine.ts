@@ -87,6 +87,12 @@ export interface ClaimedRun {
   readonly leasedUntilMs: number
 }
 
+/** The run that a person has asked for. */
+export interface Taken {
+  readonly id: string
+  readonly claimed: ClaimedRun | undefined
+}
+
 /** How a claimed run leaves its worker. */
 export type Settlement = {
   readonly run: Pick<ClaimedRun, 'id' | 'job' | 'epoch'>
@@ -195,9 +201,18 @@ export interface StoredSchedule {
 export interface Engine {
   /** How long a lease lasts without a heartbeat, in ms; the watchdog ends a process that is blocked for longer. */
   readonly leaseMs: number
+  /** Whether other processes work on what is kept here, so that a lease can go to one of them. */
+  readonly isShared: boolean
   enqueue(runs: readonly NewRun[]): Promise<readonly Enqueued[]>
   /** Takes due runs that are not paused, at most what each job has room for; tenants take turns within a priority. */
   claim(capacities: readonly Capacity[]): Promise<readonly ClaimedRun[]>
+  /**
+   * Makes a run and leases it here before any worker can, for a person who has it done in the foreground; in place of a new one,
+   * the unfinished run of the same work or the one that was put aside last. Not claimed is what another worker has now.
+   */
+  take(run: NewRun): Promise<Taken>
+  /** Leases one queued run here, be it due or paused or not; nothing if it is not queued. */
+  claimRun(id: string): Promise<ClaimedRun | undefined>
   /** Extends the leases of running runs, stores their progress, and says which to stop. */
   heartbeat(
     runs: readonly (Pick<ClaimedRun, 'id' | 'job' | 'epoch'> & { readonly progress: Progress | undefined })[],

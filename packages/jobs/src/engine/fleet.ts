@@ -15,6 +15,7 @@ import type {
   RunRecord,
   Settlement,
   StoredSchedule,
+  Taken,
 } from './engine.ts'
 import { NO_TRAFFIC } from './engine.ts'
 import { Alarm } from './fleet/alarm.ts'
@@ -30,6 +31,7 @@ import { heartbeat, settle } from './fleet/settle.ts'
 import { schemasOf } from './fleet/schemas.ts'
 import { type FleetStore, msSql } from './fleet/store.ts'
 import { prepareTables } from './fleet/tables.ts'
+import { claimRun, take } from './fleet/take.ts'
 import { leaseLost } from './run-records.ts'
 
 /** How an engine of a fleet is opened. */
@@ -45,6 +47,7 @@ export interface FleetOptions {
 /** Keeps runs in PostgreSQL, for any number of processes: pg-boss is their queue and lease. */
 export class FleetEngine implements Engine {
   readonly leaseMs = LEASE_MS
+  readonly isShared = true
   readonly checkpoints: RunCheckpoints
   readonly #store: FleetStore
   readonly #alarm: Alarm
@@ -98,6 +101,19 @@ export class FleetEngine implements Engine {
   async claim(capacities: readonly Capacity[]): Promise<readonly ClaimedRun[]> {
     const claimed = await claim(this.#store, capacities)
     for (const { id, job } of claimed) this.#jobs.set(id, job)
+    return claimed
+  }
+
+  async take(run: NewRun): Promise<Taken> {
+    const taken = await take(this.#store, run)
+    if (taken.claimed) this.#jobs.set(taken.id, run.job)
+    return taken
+  }
+
+  async claimRun(id: string): Promise<ClaimedRun | undefined> {
+    const job = (await findRun(this.#store, id))?.job
+    const claimed = job === undefined ? undefined : await claimRun(this.#store, { id, job })
+    if (claimed) this.#jobs.set(id, claimed.job)
     return claimed
   }
 

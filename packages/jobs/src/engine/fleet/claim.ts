@@ -2,7 +2,8 @@ import type { Capacity, ClaimedRun, Traffic } from '../engine.ts'
 import { LEASE_MS, queueOf, runIdSql } from './queue.ts'
 import { type FleetStore, msSql } from './store.ts'
 
-interface ClaimedRow {
+/** A run that was claimed, as the database tells of it. */
+export interface ClaimedRow {
   readonly id: number
   readonly tenant: string
   readonly input: string
@@ -55,7 +56,11 @@ async function claimOf(store: FleetStore, { job, runs }: Capacity): Promise<read
   const rows = await store.queue.fetch<ClaimedRow>(store.database.query, queueOf(job), runs, (statement) =>
     claimSql(store, statement),
   )
-  return rows.map((row) => ({
+  return rows.map((row) => claimedRunOf(row, job))
+}
+
+export function claimedRunOf(row: ClaimedRow, job: string): ClaimedRun {
+  return {
     id: String(row.id),
     job,
     tenant: row.tenant,
@@ -71,14 +76,14 @@ async function claimOf(store: FleetStore, { job, runs }: Capacity): Promise<read
     resumed: row.resumed,
     traffic: JSON.parse(row.traffic) as Traffic,
     leasedUntilMs: row.leased,
-  }))
+  }
 }
 
 /**
  * pg-boss's claim, and what is known of the runs, in one statement. Each claim of a job raises its `retryCount`, so that and
  * one is the epoch; those between it and the last epoch that ended well are the deaths.
  */
-const claimSql = ({ queue }: FleetStore, statement: string): string => `
+export const claimSql = ({ queue }: FleetStore, statement: string): string => `
   with claimed as (${statement})
   select r.id, r.tenant, r.input, r.key, r.firing_ms as firing, r.parent,
     r.version, r.not_before_ms as due, c."retryCount" + 1 as epoch, r.failures,

@@ -8,7 +8,7 @@ import { lowestRank, rankOf, takeTurns, type Turns, TURNS_RESET } from './turns.
 const BATCH = 1_000
 
 /** A run with the id that it gets if it is a new one; its job is named as its queue is. */
-interface Candidate extends NewRun {
+export interface Candidate extends NewRun {
   readonly id: string
 }
 
@@ -43,7 +43,8 @@ export async function enqueue(store: FleetStore, runs: readonly NewRun[]): Promi
   return enqueued
 }
 
-async function enqueueBatch(
+/** Within a transaction: adds runs, or finds those of the same work. */
+export async function enqueueBatch(
   store: FleetStore,
   query: Query,
   candidates: readonly Candidate[],

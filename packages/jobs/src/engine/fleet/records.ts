@@ -67,7 +67,8 @@ export async function retry(store: FleetStore, id: string): Promise<RunRecord> {
   return knownRun(store, id)
 }
 
-async function requeue(store: FleetStore, query: Query, job: string, id: string): Promise<void> {
+/** Within a transaction: queues an ended run again. */
+export async function requeue(store: FleetStore, query: Query, job: string, id: string): Promise<void> {
   await lockJob(store, query, job)
   const [row] = await query<RunRow>(`${recordsSql(store, 'r.id = $1')} for update of r`, [idOf(id)])
   if (row === undefined) throw unknownRun(id)
