@@ -1,19 +1,18 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Daemon, JobError } from '@tomte/jobs'
+import { freshModule } from './fresh-modules.ts'
 
 /**
- * Loads the daemon that a file exports by default. A file that has been loaded before is read again under another `edition`; what it
- * imports itself is not, until the program is started anew.
+ * Loads the daemon that a file exports by default. Under another `edition` it is read again, and so is what it imports by a path.
  *
  * @throws JobError `config_unusable`
  */
 export async function loadDaemon(config: string, edition = 0): Promise<Daemon> {
-  const url = pathToFileURL(resolve(config))
-  if (edition > 0) url.searchParams.set('edition', String(edition))
+  const url = freshModule(pathToFileURL(resolve(config)).href, edition)
   let loaded: { readonly default?: unknown }
   try {
-    loaded = (await import(url.href)) as typeof loaded
+    loaded = (await import(url)) as typeof loaded
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error)
     throw unusable(config, found, error)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { stat } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { configured, IMPORTS, tomte } from './test-support.ts'
@@ -17,6 +17,7 @@ const work = defineJob({
 })
 export default defineDaemon({ name: 'nightly', apis: {}, jobs: { work } })
 `
+const HOUR = '${hour}'
 const skip = process.platform === 'win32' && 'Windows has no signals'
 
 /** The one document on standard output of a command that went well. */
@@ -58,7 +59,11 @@ describe('tomte jobs', { skip }, () => {
   })
 
   it('reaches a daemon that holds the folder by its status API, and the daemon ends with 0', async (t) => {
-    const cwd = await configured(t, DAEMON)
+    const cwd = await configured(
+      t,
+      `import { hour } from './hour.ts'\n${DAEMON.replace(`'0 2 * * *'`, `\`0 ${HOUR} * * *\``)}`,
+    )
+    await writeFile(join(cwd, 'hour.ts'), 'export const hour: number = 2')
     const daemon = tomte(t, ['run'], { cwd })
     await daemon.prints(/"event":"daemon_ready"/)
     const held = await tomte(t, ['run', 'work', '--json'], { cwd }).ended
@@ -82,6 +87,10 @@ describe('tomte jobs', { skip }, () => {
       assert.equal(refused.code, 1)
       assert.equal((JSON.parse(refused.stdout) as { error: { code: string } }).error.code, code)
     }
+    await writeFile(join(cwd, 'hour.ts'), 'export const hour: number = 5')
+    daemon.child.kill('SIGHUP')
+    await daemon.prints(/"event":"daemon_reloaded"/)
+    assert.partialDeepStrictEqual(await asked(t, cwd, 'jobs'), { jobs: [{ schedule: '0 5 * * *' }] })
     daemon.child.kill('SIGTERM')
     const ended = await daemon.ended
     assert.deepEqual([ended.code, ended.stderr], [0, ''])
