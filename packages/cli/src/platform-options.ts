@@ -33,6 +33,14 @@ export function addPlatform(command: Command, run: Run): void {
         .argParser(partOfLimits)
         .preset('1'),
     )
+    .addOption(
+      new Option(
+        '--loop-detection [number]',
+        'refuse a client that asks for the same token more often than so in five minutes; 15 unless told otherwise',
+      )
+        .argParser(wholeNumber)
+        .preset('15'),
+    )
     .option(
       '--audit-retention-days <number>',
       'how long the audit of administrative changes is kept: 30 days, unless told otherwise',

@@ -190,6 +190,8 @@ describe('tomte platform', () => {
     for (const [option, code, message] of [
       ['--throttling=11', 2, 'a number above 0 and at most 10 is needed'],
       ['--throttling=0', 2, 'a number above 0 and at most 10 is needed'],
+      ['--loop-detection=0', 1, 'true or a whole number from 1 to 1000000: found 0'],
+      ['--loop-detection=many', 2, 'a whole number is needed'],
       ['--audit-retention-days=0', 1, 'a whole number of days from 1 to 3650 is needed: found 0'],
     ] as const) {
       const refused = await refusal(t, [...at, option])

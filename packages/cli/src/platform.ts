@@ -43,6 +43,8 @@ export interface PlatformArguments {
   readonly database?: string | undefined
   /** The part of Graph's limits that the directory grants; `undefined` for no limits. */
   readonly throttling?: number | undefined
+  /** How often a client may ask for the same token in five minutes. */
+  readonly loopDetection?: number | undefined
   /** How long the audit of administrative changes is kept. */
   readonly auditRetentionDays?: number | undefined
 }
@@ -94,6 +96,7 @@ async function optionsOf(options: PlatformArguments): Promise<PlatformOptions> {
     asRealHosts: options.asRealHosts,
     seed: await readSeed(options.seed),
     throttling: options.throttling,
+    loopDetection: options.loopDetection,
     auditRetentionDays: options.auditRetentionDays,
   }
 }

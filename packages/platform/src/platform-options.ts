@@ -54,6 +54,12 @@ export interface PlatformOptions {
    * of Graph's limits that is granted, above 0 and at most 10, such as 0.1. Default: no limits.
    */
   readonly throttling?: boolean | number | undefined
+  /**
+   * Refuses a client that asks for the same token again and again from one address with 50196: after 15 in five minutes with `true`,
+   * as Entra says of its own, or after another number, 1 to 1,000,000. Of replicas each counts for itself. Default: never, as clients
+   * that start together ask together.
+   */
+  readonly loopDetection?: boolean | number | undefined
   /** Faults and clock on demand, by `/drills` of this platform, for whoever reaches the port. Default: false. */
   readonly drills?: boolean | undefined
   /** How long the audit of administrative changes is kept, in days from 1 to 3650. Default: 30. */

@@ -39,6 +39,7 @@ import { AUDIT_RETENTION_DAYS, requireRetention, startPruning } from './store/pr
 import { openStore, type Store } from './store/store.ts'
 import { tokenDoor } from './token/door.ts'
 import { IssuerKeys } from './token/issuer-keys.ts'
+import { RequestLoops } from './token/loops.ts'
 import { UsedAssertions } from './token/used-assertions.ts'
 import { LocalAuthority, REAL_HOSTS } from './tls/local-authority.ts'
 import { type Authorities, ServerCertificates } from './tls/server-certificates.ts'
@@ -68,6 +69,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const now = drills?.now ?? machineNow
   requireSafeExposure(options)
   requireRetention(options.auditRetentionDays)
+  const loops = loopsOf(options)
   const store = await openStore(options)
   const { db } = store
   try {
@@ -78,7 +80,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       authority: await LocalAuthority.open(dataFolder, keyFiles, machineNow),
       operator: await ensureContents(db, { keyFiles, now, tenant, options, seed }),
     }))
-    const services = servicesOf(store, keys, now, options)
+    const services = { ...servicesOf(store, keys, now, options), loops }
     const real = options.asRealHosts
       ? await LocalAuthority.openForRealHosts(dataFolder, keyFiles, machineNow)
       : undefined
@@ -145,7 +147,12 @@ type Parts = Omit<Services, 'origin' | 'originFor' | 'hosts' | 'issuers'> & {
 }
 
 /** What the routes stand on, as far as it is known before the port is. */
-function servicesOf({ db, cache }: Store, keys: SigningKeys, now: Now, options: PlatformOptions): Parts {
+function servicesOf(
+  { db, cache }: Store,
+  keys: SigningKeys,
+  now: Now,
+  options: PlatformOptions,
+): Omit<Parts, 'loops'> {
   const replication = options.drills === true ? new Replication(db, now) : undefined
   return {
     db,
@@ -306,6 +313,10 @@ const requestTimes = (requestTimeMs: number) => ({
   headersTimeout: requestTimeMs,
   connectionsCheckingInterval: Math.ceil(requestTimeMs / 10),
 })
+
+function loopsOf({ loopDetection = false }: PlatformOptions): RequestLoops | undefined {
+  return loopDetection === false ? undefined : new RequestLoops(loopDetection)
+}
 
 function throttleOf({ throttling = false }: PlatformOptions): Throttle {
   return new Throttle(throttling === true ? 1 : throttling === false ? undefined : throttling)

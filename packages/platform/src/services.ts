@@ -7,6 +7,7 @@ import type { Sessions } from './portal/sessions.ts'
 import type { Database } from './store/database.ts'
 import type { ReadCache } from './store/read-cache.ts'
 import type { IssuerKeys } from './token/issuer-keys.ts'
+import type { RequestLoops } from './token/loops.ts'
 import type { UsedAssertions } from './token/used-assertions.ts'
 
 /** What the routes stand on. */
@@ -19,6 +20,8 @@ export interface Services {
   readonly issuers: IssuerKeys
   /** The assertions that may not be used again. */
   readonly assertions: UsedAssertions
+  /** Clients that ask for the same token again and again, if they are looked for. */
+  readonly loops: RequestLoops | undefined
   readonly now: Now
   /** `https://localhost:<port>`, known once the port is. */
   readonly origin: () => string

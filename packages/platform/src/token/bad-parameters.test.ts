@@ -189,7 +189,16 @@ describe('a failure of the platform itself', () => {
     const { origin } = world.platform
     const cache = new ReadCache(db)
     const assertions = new UsedAssertions({ db, now })
-    tokenRoutes(fastify, { cache, keys, issuers, assertions, originFor: () => origin, now, signIns })
+    tokenRoutes(fastify, {
+      cache,
+      keys,
+      issuers,
+      assertions,
+      originFor: () => origin,
+      now,
+      loops: undefined,
+      signIns,
+    })
     const { statusCode, headers, payload } = await fastify.inject({
       method: 'POST',
       url: `/${world.tenantId}/oauth2/v2.0/token`,

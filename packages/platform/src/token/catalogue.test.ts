@@ -13,7 +13,6 @@ const NOT_ANSWERED: Readonly<Record<number, string>> = {
   7000274: 'a signature that does not hold is 700027',
   70021: 'of former years; 700211, 700212 and 700213 say which claim it is',
   7002137: 'it would tell the expected subject to whoever asks; 700213 does not',
-  50196: 'a client that repeats itself is not stopped',
   51000: 'no feature can be switched off',
 }
 const OBSERVED_IN_ENTRA = [

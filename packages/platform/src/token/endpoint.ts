@@ -5,6 +5,7 @@ import type { Now } from '../clock.ts'
 import type { SigningKeys } from '../discovery/signing-keys.ts'
 import type { JwtPart } from '../jwt.ts'
 import type { ReadCache } from '../store/read-cache.ts'
+import type { RequestLoops } from './loops.ts'
 import { readClaimsRequest } from './claims-request.ts'
 import { checkClientId, findClient, tenantMissing } from './client.ts'
 import { type IssuedToken, type IssuedTokenV1, issue, issueV1 } from './issue.ts'
@@ -23,6 +24,8 @@ export interface TokenEndpoint {
   readonly keys: SigningKeys
   readonly issuers: IssuerKeys
   readonly assertions: UsedAssertions
+  /** Who asks for the same token again and again, if that is looked for. */
+  readonly loops: RequestLoops | undefined
   readonly originFor: (host: string | undefined) => string
   readonly now: Now
   readonly signIns: SignInLog
@@ -55,7 +58,7 @@ interface Sent extends TokenRequest {
 
 /** The steps of a token request in the order of wire.md §8; each may refuse. */
 async function takeSteps(
-  { cache, keys, issuers, assertions, now }: TokenEndpoint,
+  { cache, keys, issuers, assertions, loops, now }: TokenEndpoint,
   { version, tenantName, body, headers, ipAddress, origin, trail }: Sent,
 ): Promise<IssuedToken | IssuedTokenV1> {
   const personal = isPersonal(tenantName)
@@ -81,6 +84,7 @@ async function takeSteps(
   const proof = await proveClient(cache, { form, client, audiences, issuers, nowMs, useOnce, trail })
   const permitted = await permit(cache, { client, tenantId: tenant.id, resource, ipAddress, trail })
   trail.resourceAppId = permitted.resource.appId
+  loops?.count({ ...permitted, resource: permitted.resource.requested, claims, ipAddress }, nowMs)
   const earned = { origin, tenantId: tenant.id, client, proof, permit: permitted, nowMs, claims }
   const key = await keys.signing(permitted.resource.preferredKey)
   return version === 1 ? issueV1(earned, key, resource) : issue(earned, key)

@@ -321,6 +321,14 @@ export const REFUSALS = {
     text: "Application '{client}'({name}) is not assigned to a role for the application '{resource}'.",
     remedy: 'Assign an app role of the API to the application’s service principal.',
   },
+  50196: {
+    status: 400,
+    error: 'invalid_grant',
+    known: 'observed',
+    text: 'The server terminated an operation because it encountered a client request loop. Please contact your app vendor.',
+    remedy:
+      'Keep each token until it expires; the platform counts the same request since it was told to (loopDetection).',
+  },
   90033: {
     status: 503,
     error: 'temporarily_unavailable',
