@@ -45,10 +45,13 @@ export async function drill({
       rows.push(await signInsLost('PostgreSQL', join(home, 'log'), database, tokens))
     })
     await withDatabase(url, async (database) => {
-      const folder = join(home, 'second')
-      rows.push(await oneKilled(folder, database))
-      rows.push(await changesSeen(folder, database, changes))
-      rows.push(await listeningCut(folder, database, changes))
+      const start = () => startReplica(join(home, 'second'), database)
+      const [dying, other] = [await start(), await start()]
+      rows.push(await oneKilled(dying, other, writes))
+      const pair = { one: await start(), other }
+      rows.push(await changesSeen(pair, changes))
+      rows.push(await listeningCut(pair, database, changes))
+      await Promise.all([pair.one.kill(), other.kill()])
     })
     return { drill: 'replicas', rows }
   } finally {
@@ -162,18 +165,16 @@ async function missing(replica: Replica, objectId: string, { users, keys }: Ackn
 
 const succeed = async (asked: Promise<Answer>) => void (await done(asked))
 
-async function oneKilled(folder: string, database: string): Promise<Row> {
-  const [one, other] = [await startReplica(folder, database), await startReplica(folder, database)]
+async function oneKilled(one: Replica, other: Replica, writes: number): Promise<Row> {
   const app = await registerBySecret(one)
   const dying = steadyLoad(TOKENS_PER_SECOND, () => one.token(app))
   const living = steadyLoad(TOKENS_PER_SECOND, () => succeed(other.token(app)))
-  await writeUntilKilled(one, app.objectId, { users: [], keys: [] }, 100)
+  await writeUntilKilled(one, app.objectId, { users: [], keys: [] }, writes)
   // It goes on while the connections of the dead one are swept up.
   for (let number = 0; number < 500; number++) await succeed(other.token(app))
   await registerBySecret(other)
   const fared = await living.stop()
   await dying.stop()
-  await other.kill()
   return {
     what: 'two replicas, one killed under load: requests to the other',
     calls: fared.calls,
@@ -186,14 +187,18 @@ async function oneKilled(folder: string, database: string): Promise<Row> {
   }
 }
 
+/** Two replicas on one PostgreSQL. */
+interface Pair {
+  readonly one: Replica
+  readonly other: Replica
+}
+
 /** Secrets are added and removed at one replica; the other is asked until it knows. */
 async function changesSeen(
-  folder: string,
-  database: string,
+  { one, other }: Pair,
   changes: number,
   before: () => Promise<void> = async () => {},
 ): Promise<Row> {
-  const [one, other] = [await startReplica(folder, database), await startReplica(folder, database)]
   const app = await registerBySecret(one)
   const load = steadyLoad(TOKENS_PER_SECOND / 2, () => succeed(other.token(app)))
   let longestMs = 0
@@ -206,7 +211,6 @@ async function changesSeen(
     longestMs = Math.max(longestMs, await untilStatus(other, added, 401))
   }
   const fared = await load.stop()
-  await Promise.all([one.kill(), other.kill()])
   return {
     what: `${2 * changes} changes at one replica, seen by the other`,
     calls: fared.calls,
@@ -222,8 +226,8 @@ async function changesSeen(
 const LISTENERS = `select pg_terminate_backend(pid) from pg_stat_activity
   where datname = current_database() and application_name = 'tomte platform' and query in ('select 1', 'listen tomte_change')`
 
-async function listeningCut(folder: string, database: string, changes: number): Promise<Row> {
-  const row = await changesSeen(folder, database, changes, () => statement(database, LISTENERS))
+async function listeningCut(pair: Pair, database: string, changes: number): Promise<Row> {
+  const row = await changesSeen(pair, changes, () => statement(database, LISTENERS))
   return { ...row, what: `${row.what}, whose LISTEN is cut before each` }
 }
 

@@ -33,7 +33,7 @@ describe('examples in the documentation', () => {
     ])
   })
 
-  it('compile', async () => {
+  it('compile, but for one that is wrong', async () => {
     const files = repositoryFiles().filter((file) =>
       /\.md$|^packages\/[^/]+\/src\/.*(?<!\.test)\.ts$/.test(file),
     )
@@ -41,14 +41,13 @@ describe('examples in the documentation', () => {
       await Promise.all(files.map(async (file) => examplesIn(file, await readFile(join(root, file), 'utf8'))))
     ).flat()
     assert.ok(examples.length >= 8, `found only ${examples.length} examples`)
-    const errors = await compile(examples)
-    assert.deepEqual(errors, [])
-  })
-
-  it('are refused when they do not compile', async () => {
-    const errors = await compile([
-      { file: 'wrong.md', line: 7, code: "import { nothing } from '@tomte/client'\n" },
-    ])
+    // Compiled together, as the compiler spends its time on the packages that they import.
+    const wrong = { file: 'wrong.md', line: 7, code: "import { nothing } from '@tomte/client'\n" }
+    const errors = await compile([...examples, wrong])
+    assert.deepEqual(
+      errors.filter((error) => !error.startsWith('wrong.md:')),
+      [],
+    )
     assert.equal(errors.length, 1)
     assert.match(errors[0] ?? '', /^wrong\.md:7: .*nothing/)
   })

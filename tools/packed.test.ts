@@ -1,5 +1,6 @@
 // Why: what works in the workspace may not work as published: a file left out, a dependency not named, a type that leans on
-// the sources. So each package is packed, installed in an empty folder, and its README's example compiled and run there.
+// the sources. So npm installs all packages as they are packed, and the README's example of each is compiled and run where
+// nothing can be found but what it says that it needs.
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,18 +14,20 @@ import { api, AppIdentity, certificate } from '@tomte/client'
 import { type Platform, startPlatform } from '@tomte/platform'
 import { binary } from './binary.ts'
 import { root } from './files.ts'
-import { packPackages, type Packed, readmeExamples } from './packed.ts'
+import { installedAlone, PACKAGES, packPackages, type Packed, readmeExamples } from './packed.ts'
 
 const run = promisify(execFile)
 
-describe('a package installed in an empty folder', { concurrency: true }, () => {
+describe('a package installed with what it names', { concurrency: true }, () => {
   let packed: Packed | undefined
+  let everything: string
   let platform: Platform
   let dataFolder: string
   before(async () => {
     dataFolder = await mkdtemp(join(tmpdir(), 'tomte-packed-platform-'))
     platform = await startPlatform({ dataFolder, port: 0 })
     packed = await packPackages()
+    everything = await packed.install(PACKAGES, 'fastify@5')
   })
   after(async () => {
     await platform.close()
@@ -32,10 +35,9 @@ describe('a package installed in an empty folder', { concurrency: true }, () => 
     await rm(dataFolder, { recursive: true, force: true })
   })
 
-  /** Installs, writes the README's examples as 0.ts, 1.ts …, and compiles them against the published declarations. */
+  /** Makes the folder, writes the README's examples as 0.ts, 1.ts …, and compiles them against the published declarations. */
   async function installed(name: string, ...others: readonly string[]): Promise<string> {
-    assert.ok(packed)
-    const folder = await packed.install(name, ...others)
+    const folder = await installedAlone(everything, name, ...others)
     const examples = await readmeExamples(name)
     assert.ok(examples.length > 0)
     await Promise.all(examples.map((code, index) => writeFile(join(folder, `${index}.ts`), code)))
@@ -59,6 +61,8 @@ describe('a package installed in an empty folder', { concurrency: true }, () => 
   const environment = () => ({
     ...process.env,
     NODE_OPTIONS: '',
+    // Nobody meets these files again.
+    NODE_DISABLE_COMPILE_CACHE: '1',
     NODE_EXTRA_CA_CERTS: platform.caFile,
     AZURE_TENANT_ID: platform.operator.tenantId,
     AZURE_CLIENT_ID: platform.operator.clientId,
@@ -97,7 +101,7 @@ describe('a package installed in an empty folder', { concurrency: true }, () => 
 
   it('jobs: runs a job to its end', async () => {
     await createPeople(['asa', 'berg'])
-    const { stdout } = await program(await installed('jobs'), '0.ts')
+    const { stdout } = await program(await installed('jobs', 'zod'), '0.ts')
     assert.equal(stdout, '2 people greeted\n')
   })
 
@@ -107,16 +111,18 @@ describe('a package installed in an empty folder', { concurrency: true }, () => 
   })
 
   it('cli: runs the job of tomte.config.ts', async () => {
-    const folder = await installed('cli')
+    const folder = await installed('cli', 'zod')
     await writeFile(join(folder, 'tomte.config.ts'), (await readmeExamples('cli'))[1] ?? '')
     const { stdout } = await program(folder, '0.ts')
     assert.equal(typeof (JSON.parse(stdout) as { people: unknown }).people, 'number')
     const command = join(folder, 'node_modules', 'tomte', 'dist', 'bin.js')
-    await assert.rejects(run(process.execPath, [command, 'walk'], { cwd: folder }), { code: 2 })
+    await assert.rejects(run(process.execPath, [command, 'walk'], { cwd: folder, env: environment() }), {
+      code: 2,
+    })
   })
 
   it('guard: refuses who brings no token', async (t) => {
-    const folder = await installed('guard', 'fastify@5')
+    const folder = await installed('guard', 'fastify')
     const child = spawn(process.execPath, ['0.ts'], {
       cwd: folder,
       env: environment(),

@@ -6,7 +6,7 @@ import { type Row, row } from '../row.ts'
 /** The client as its users have it: built, packed with npm, and installed in an empty folder. */
 export async function installPacked(): Promise<{ folder: string; remove: () => Promise<void> }> {
   const packed = await packPackages(['client'])
-  return { folder: await packed.install('client'), remove: () => packed.remove() }
+  return { folder: await packed.install(['client']), remove: () => packed.remove() }
 }
 
 /** How many packages a user of ours gets, and how large they are together. */
