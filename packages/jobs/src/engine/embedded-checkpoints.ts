@@ -19,9 +19,12 @@ const KEYS_MAX = 10_000
 /** Steps, cursors and ledgers in SQLite: a save is one synced commit. */
 export class EmbeddedCheckpoints implements RunCheckpoints {
   readonly #db: EmbeddedDatabase
+  readonly #leased: ReadonlyMap<number, unknown>
 
-  constructor(db: EmbeddedDatabase) {
+  /** Runs that are `leased` may save something in the same turn of the event loop. */
+  constructor(db: EmbeddedDatabase, leased: ReadonlyMap<number, unknown>) {
     this.#db = db
+    this.#leased = leased
   }
 
   async step({ id }: RunLease, name: string): Promise<StoredStep | undefined> {
@@ -41,7 +44,7 @@ export class EmbeddedCheckpoints implements RunCheckpoints {
     const rows = rowsOf(entries)
     const id = idOf(run.id)
     const [text, spent] = [JSON.stringify(value ?? null), JSON.stringify(traffic)]
-    await this.#db.commit(() => {
+    const saved = this.#db.commit(() => {
       const fence = this.#db.change(
         `update run set traffic = ?, deaths = 0, version = max(version, ?)
           where id = ? and epoch = ? and state = 'running'`,
@@ -54,6 +57,9 @@ export class EmbeddedCheckpoints implements RunCheckpoints {
       this.#db.change(SAVE_STEP, id, name, finished ? 1 : 0, text)
       for (const [collection, key, entry] of rows) this.#db.change(SAVE_ENTRY, id, collection, key, entry)
     })
+    // There is nobody to share a commit with.
+    if (this.#leased.size <= 1) this.#db.flush()
+    await saved
   }
 
   async findEntries(

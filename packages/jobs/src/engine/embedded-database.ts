@@ -48,6 +48,11 @@ export class EmbeddedDatabase {
     return this.#prepared(sql).all(...values) as Row[]
   }
 
+  /** Rows one by one, as far as they are asked for. */
+  each<Row>(sql: string, ...values: readonly SQLInputValue[]): Iterable<Row> {
+    return this.#prepared(sql).iterate(...values) as Iterable<Row>
+  }
+
   /**
    * Commits all that `work` changes, or nothing; work that throws undoes its own changes alone.
    *

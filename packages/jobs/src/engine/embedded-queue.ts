@@ -1,10 +1,9 @@
-import type { Capacity, ClaimedRun, Enqueued, LostRun, NewRun, Traffic } from './engine.ts'
+import type { Capacity, ClaimedRun, Enqueued, NewRun, Traffic } from './engine.ts'
 import { NO_TRAFFIC } from './engine.ts'
 import type { EmbeddedDatabase } from './embedded-database.ts'
-import { DEATHS_MAX, diedTooOften, idOf, type RunRow } from './run-records.ts'
-import type { WaitsFor } from './run-tables.ts'
+import { forgetCheckpoints, UNFINISHED, waitsForTime } from './embedded-endings.ts'
+import { idOf, type RunRow } from './run-records.ts'
 
-const UNFINISHED = `state in ('queued', 'running')`
 const NONE = JSON.stringify(NO_TRAFFIC)
 
 /** Within a transaction: finds the run of the same work, or makes one. */
@@ -89,9 +88,6 @@ function insertRun(db: EmbeddedDatabase, run: NewRun, { nowMs, isSkipped, waits 
   )
 }
 
-export const waitsForTime = (notBeforeMs: number, nowMs: number): WaitsFor =>
-  notBeforeMs > nowMs ? 'time' : ''
-
 interface Queue {
   readonly job: string
   readonly priority: number
@@ -117,23 +113,8 @@ export function nextTurn(db: EmbeddedDatabase, { job, priority, tenant }: Queue)
   return turn
 }
 
-const CLAIM = `update run set state = 'running', epoch = epoch + 1, worker = ?, progress = null,
-  started_at_ms = coalesce(started_at_ms, ?) where id = ?`
-
-/** Of which jobs a claim may find something: a look costs a tenth of it. */
-export function jobsWithWork(
-  db: EmbeddedDatabase,
-  capacities: readonly Capacity[],
-  nowMs: number,
-): readonly Capacity[] {
-  const timed = `select 1 from run where state = 'queued' and waits_for = 'time' and not_before_ms <= ? limit 1`
-  if (db.one(timed, nowMs) !== undefined) return capacities
-  const queued = `select 1 from run where job = ? and state = 'queued' and waits_for = '' limit 1`
-  return capacities.filter(({ job, runs }) => runs > 0 && db.one(queued, job) !== undefined)
-}
-
 /** What a claim needs of a run; the history has more. */
-export type DueRow = Pick<
+type ClaimedRow = Pick<
   RunRow,
   | 'id'
   | 'job'
@@ -152,33 +133,33 @@ export type DueRow = Pick<
   | 'traffic'
 >
 
-const CLAIMED = `id, job, tenant, input, key, firing_ms, parent, priority, turn, epoch, failures, deaths, version,
-  not_before_ms, traffic`
-
-/** Runs that are due, in the order in which they are to start. */
-export function dueRuns(db: EmbeddedDatabase, capacities: readonly Capacity[]): DueRow[] {
-  const free = capacities.filter(({ runs }) => runs > 0)
-  return free.flatMap(({ job, runs }) =>
-    db.all<DueRow>(
-      `select ${CLAIMED} from run where job = ? and state = 'queued' and waits_for = ''
-        and not exists (select 1 from pause where pause.job = run.job)
-        order by priority desc, turn, id limit ?`,
-      job,
-      runs,
-    ),
-  )
-}
-
+/** Who gets runs leased, and until when. */
 export interface Lease {
   readonly worker: string
   readonly nowMs: number
   readonly untilMs: number
 }
 
-/** Within a transaction: leases runs to a worker. */
-export function claimRows(db: EmbeddedDatabase, rows: readonly DueRow[], lease: Lease): ClaimedRun[] {
-  for (const { id } of rows) db.change(CLAIM, lease.worker, lease.nowMs, id)
-  return rows.map((row) => claimed(db, row, lease.untilMs))
+const claimWhere = (which: string) =>
+  `update run set state = 'running', epoch = epoch + 1, worker = ?, progress = null,
+    started_at_ms = coalesce(started_at_ms, ?) where ${which}
+    returning id, job, tenant, input, key, firing_ms, parent, priority, turn, epoch, failures, deaths, version,
+    not_before_ms, traffic`
+
+// The limit stands in the text: SQLite makes a statement anew each time that a limit is bound to it, 20 µs.
+const claimDueOf = (runs: number) =>
+  claimWhere(`id in (select id from run where job = ? and state = 'queued' and waits_for = ''
+    and not exists (select 1 from pause where pause.job = run.job) order by priority desc, turn, id limit ${runs})`)
+
+/** Within a transaction: leases runs that are due to a worker, in the order in which they are to start. */
+export function claimDue(db: EmbeddedDatabase, { job, runs }: Capacity, lease: Lease): ClaimedRow[] {
+  const rows = db.all<ClaimedRow>(claimDueOf(runs), lease.worker, lease.nowMs, job)
+  return rows.sort((a, b) => b.priority - a.priority || a.turn - b.turn || a.id - b.id)
+}
+
+/** Within a transaction: leases this run to a worker if it is queued. */
+export function claimOne(db: EmbeddedDatabase, id: number, lease: Lease): ClaimedRow[] {
+  return db.all<ClaimedRow>(claimWhere(`id = ? and state = 'queued'`), lease.worker, lease.nowMs, id)
 }
 
 /**
@@ -188,7 +169,7 @@ export function claimRows(db: EmbeddedDatabase, rows: readonly DueRow[], lease: 
 export class VirtualTimes {
   readonly #times = new Map<string, Omit<Queue, 'tenant'> & { turn: number }>()
 
-  claimed(rows: readonly DueRow[]): void {
+  claimed(rows: readonly ClaimedRow[]): void {
     for (const { job, priority, turn } of rows) {
       const name = `${priority} ${job}`
       const known = this.#times.get(name)
@@ -208,7 +189,8 @@ export class VirtualTimes {
   }
 }
 
-function claimed(db: EmbeddedDatabase, row: DueRow, leasedUntilMs: number): ClaimedRun {
+/** A row that was claimed, as its worker sees it. */
+export function claimedRun(row: ClaimedRow, leasedUntilMs: number): ClaimedRun {
   return {
     id: String(row.id),
     job: row.job,
@@ -217,12 +199,12 @@ function claimed(db: EmbeddedDatabase, row: DueRow, leasedUntilMs: number): Clai
     key: row.key,
     firingMs: row.firing_ms ?? undefined,
     parent: row.parent === null ? undefined : String(row.parent),
-    epoch: row.epoch + 1,
+    epoch: row.epoch,
     failures: row.failures,
     deaths: row.deaths,
     version: row.version,
     dueAtMs: row.not_before_ms,
-    resumed: db.one('select 1 from step where run_id = ?', row.id) !== undefined,
+    resumed: row.version > 0,
     traffic: JSON.parse(row.traffic) as Traffic,
     leasedUntilMs,
   }
@@ -231,43 +213,5 @@ function claimed(db: EmbeddedDatabase, row: DueRow, leasedUntilMs: number): Clai
 /** Within a transaction: makes those claimable whose time has come. */
 export function promoteTimed(db: EmbeddedDatabase, nowMs: number): void {
   const due = `state = 'queued' and waits_for = 'time' and not_before_ms <= ?`
-  if (db.one(`select 1 from run where ${due} limit 1`, nowMs) === undefined) return
   db.change(`update run set waits_for = '' where ${due}`, nowMs)
-}
-
-/** Within a transaction, after a run has ended: the oldest that waits for it goes next, if none goes before. */
-export function wakeWaiting(db: EmbeddedDatabase, job: string, tenant: string, nowMs: number): void {
-  const next = db.one<{ id: number; not_before_ms: number }>(
-    `select id, not_before_ms from run where job = ? and tenant = ? and state = 'queued' and waits_for = 'others'
-      order by id limit 1`,
-    job,
-    tenant,
-  )
-  if (next === undefined) return
-  const before = `select 1 from run where job = ? and tenant = ? and ${UNFINISHED} and waits_for <> 'others' limit 1`
-  if (db.one(before, job, tenant) === undefined)
-    db.change('update run set waits_for = ? where id = ?', waitsForTime(next.not_before_ms, nowMs), next.id)
-}
-
-/** Within a transaction: takes a run back from a worker that is dead. */
-export function takeBack(db: EmbeddedDatabase, row: RunRow, nowMs: number): LostRun {
-  const deaths = row.deaths + 1
-  const as = row.cancel_asked === 1 ? 'cancelled' : deaths >= DEATHS_MAX ? 'dead' : 'queued'
-  db.change(
-    `update run set state = ?, deaths = ?, waits_for = '', ended_at_ms = ?, error = ?
-      where id = ?`,
-    as,
-    deaths,
-    as === 'queued' ? null : nowMs,
-    as === 'dead' ? JSON.stringify(diedTooOften) : row.error,
-    row.id,
-  )
-  if (as !== 'queued') wakeWaiting(db, row.job, row.tenant, nowMs)
-  const { job, tenant, failures } = row
-  return { id: String(row.id), job, tenant, deaths, failures, as }
-}
-
-export function forgetCheckpoints(db: EmbeddedDatabase, id: number): void {
-  db.change('delete from step where run_id = ?', id)
-  db.change('delete from entry where run_id = ?', id)
 }

@@ -6,19 +6,17 @@ import { openSqlite, explain, sqliteDialect } from '../sqlite.ts'
 import { BackUps } from './embedded-back-up.ts'
 import { EmbeddedCheckpoints } from './embedded-checkpoints.ts'
 import { EmbeddedDatabase } from './embedded-database.ts'
+import { pruneRuns, settleOne, takeBack, wakeWaiting } from './embedded-endings.ts'
+import { Outlook } from './embedded-outlook.ts'
 import {
-  claimRows,
-  type DueRow,
-  dueRuns,
+  claimDue,
+  claimedRun,
+  claimOne,
   enqueueOne,
-  forgetCheckpoints,
-  jobsWithWork,
+  type Lease,
   nextTurn,
   promoteTimed,
-  takeBack,
   VirtualTimes,
-  waitsForTime,
-  wakeWaiting,
 } from './embedded-queue.ts'
 import { findSchedules, storeSchedule } from './embedded-schedules.ts'
 import { takeAlone } from './embedded-take.ts'
@@ -61,7 +59,6 @@ const LEASE_MS = 30_000
 // One transaction keeps the event loop for some milliseconds; many requests take several.
 const ENQUEUED_AT_ONCE = 500
 const TAKEN_BACK_AT_ONCE = 100
-const PRUNED_AT_ONCE = 1_000
 
 /** Keeps runs in one SQLite file, for one process; what changes something is synced to the disk. */
 export class EmbeddedEngine implements Engine {
@@ -77,6 +74,7 @@ export class EmbeddedEngine implements Engine {
   readonly #leases: Map<number, number>
   readonly #times = new VirtualTimes()
   readonly #backUps = new BackUps()
+  readonly #outlook: Outlook
   /** Whether something may have become due since it was last looked. */
   #isStirred = false
 
@@ -86,10 +84,11 @@ export class EmbeddedEngine implements Engine {
     this.#clock = options.clock ?? systemClock
     this.leaseMs = options.leaseMs ?? LEASE_MS
     this.#worker = options.worker ?? `${hostname()} ${process.pid}`
-    this.checkpoints = new EmbeddedCheckpoints(db)
+    this.#outlook = new Outlook(db)
     // Nobody else can have the file: whoever had these runs is gone.
     const running = db.all<{ id: number }>(`select id from run where state = 'running'`)
     this.#leases = new Map(running.map(({ id }) => [id, Number.NEGATIVE_INFINITY]))
+    this.checkpoints = new EmbeddedCheckpoints(db, this.#leases)
   }
 
   /**
@@ -123,6 +122,7 @@ export class EmbeddedEngine implements Engine {
         })),
       )
       this.#times.written()
+      for (const { job } of chunk) this.#outlook.changed(job)
     }
     this.#wake()
     return enqueued
@@ -131,12 +131,33 @@ export class EmbeddedEngine implements Engine {
   async claim(capacities: readonly Capacity[]): Promise<readonly ClaimedRun[]> {
     this.#isStirred = false
     const nowMs = this.#clock.now()
-    const hopeful = this.#db.read(() => jobsWithWork(this.#db, capacities, nowMs))
+    const hopeful = this.#outlook.hopeful(capacities, nowMs)
     if (hopeful.length === 0) return []
-    return this.#db.commit(() => {
-      promoteTimed(this.#db, nowMs)
-      return this.#claimRows(dueRuns(this.#db, hopeful))
-    })
+    try {
+      return await this.#db.commit(() => {
+        this.#promote(nowMs)
+        return hopeful.flatMap((capacity) => this.#claimOf(capacity))
+      })
+    } catch (error) {
+      // What was found is as it was before.
+      this.#outlook.allChanged()
+      throw error
+    }
+  }
+
+  /** Within a transaction. */
+  #promote(nowMs: number): void {
+    if (this.#outlook.nextTimedMs > nowMs) return
+    promoteTimed(this.#db, nowMs)
+    this.#outlook.allChanged()
+  }
+
+  /** Within a transaction. */
+  #claimOf(capacity: Capacity): readonly ClaimedRun[] {
+    const lease = this.#lease()
+    const rows = claimDue(this.#db, capacity, lease)
+    if (rows.length < capacity.runs) this.#outlook.exhausted(capacity.job)
+    return this.#leased(rows, lease)
   }
 
   take(run: NewRun): Promise<Taken> {
@@ -145,19 +166,20 @@ export class EmbeddedEngine implements Engine {
 
   async claimRun(id: string): Promise<ClaimedRun | undefined> {
     return this.#db.commit(() => {
-      const row = this.#row(id)
-      return row?.state === 'queued' ? this.#claimRows([row])[0] : undefined
+      const lease = this.#lease()
+      return this.#leased(claimOne(this.#db, idOf(id), lease), lease)[0]
     })
   }
 
-  /** Within a transaction. */
-  #claimRows(rows: readonly DueRow[]): readonly ClaimedRun[] {
+  #lease(): Lease {
     const nowMs = this.#clock.now()
-    const lease = { worker: this.#worker, nowMs, untilMs: nowMs + this.leaseMs }
-    const claimed = claimRows(this.#db, rows, lease)
-    for (const { id } of rows) this.#leases.set(id, lease.untilMs)
+    return { worker: this.#worker, nowMs, untilMs: nowMs + this.leaseMs }
+  }
+
+  #leased(rows: ReturnType<typeof claimDue>, { untilMs }: Lease): readonly ClaimedRun[] {
+    for (const { id } of rows) this.#leases.set(id, untilMs)
     this.#times.claimed(rows)
-    return claimed
+    return rows.map((row) => claimedRun(row, untilMs))
   }
 
   async heartbeat(runs: Parameters<Engine['heartbeat']>[0]): Promise<readonly Interruption[]> {
@@ -197,6 +219,7 @@ export class EmbeddedEngine implements Engine {
     )
     const lost = await this.#db.commit(() => rows.map((row) => takeBack(this.#db, row, nowMs)))
     for (const [id] of over) this.#leases.delete(id)
+    this.#outlook.allChanged()
     this.#wake()
     return lost
   }
@@ -204,61 +227,36 @@ export class EmbeddedEngine implements Engine {
   async settle(settlements: readonly Settlement[]): Promise<readonly string[]> {
     if (settlements.length === 0) return []
     const nowMs = this.#clock.now()
-    const lost = await this.#db.commit(() =>
-      settlements.filter((settlement) => !this.#settleOne(settlement, nowMs)).map(({ run }) => run.id),
+    const found = await this.#db.commit(() =>
+      settlements.map((settlement) => settleOne(this.#db, settlement, nowMs)),
     )
-    for (const { run } of settlements) if (!lost.includes(run.id)) this.#leases.delete(idOf(run.id))
+    const lost: string[] = []
+    settlements.forEach(({ run }, at) => {
+      if (found[at] === 'lost') lost.push(run.id)
+      else this.#leases.delete(idOf(run.id))
+      if (found[at] === 'queue changed') this.#outlook.changed(run.job)
+    })
     this.#wake()
     return lost
   }
 
-  #settleOne(settlement: Settlement, nowMs: number): boolean {
-    const { run, as, traffic } = settlement
-    const id = idOf(run.id)
-    const isQueued = as === 'retried' || as === 'released'
-    const notBeforeMs = isQueued ? (settlement.atMs ?? nowMs) : undefined
-    const row = this.#db.one<{ job: string; tenant: string }>(
-      `update run set state = ?, waits_for = ?, failures = failures + ?, not_before_ms = coalesce(?, not_before_ms),
-        ended_at_ms = ?, result = ?, error = ?, traffic = ?
-        where id = ? and epoch = ? and state = 'running' returning job, tenant`,
-      isQueued ? 'queued' : as,
-      notBeforeMs === undefined ? '' : waitsForTime(notBeforeMs, nowMs),
-      as === 'retried' || as === 'dead' ? 1 : 0,
-      notBeforeMs ?? null,
-      isQueued ? null : nowMs,
-      as === 'finished' ? JSON.stringify(settlement.result) : null,
-      'error' in settlement && settlement.error ? JSON.stringify(settlement.error) : null,
-      JSON.stringify(traffic),
-      id,
-      run.epoch,
-    )
-    if (row === undefined) return false
-    if (as === 'finished') forgetCheckpoints(this.#db, id)
-    if (!isQueued) wakeWaiting(this.#db, row.job, row.tenant, nowMs)
-    return true
-  }
-
-  async waitForWork(limitMs: number, signal: AbortSignal): Promise<void> {
+  waitForWork(limitMs: number, signal: AbortSignal): Promise<void> {
     if (this.#isStirred || signal.aborted) {
       this.#isStirred = false
-      return
+      return Promise.resolve()
     }
-    const next = this.#db.read(() =>
-      this.#db.one<{ due: number | null }>(
-        `select min(not_before_ms) as due from run where state = 'queued' and waits_for = 'time'`,
-      ),
-    )
-    const untilDueMs = Math.max(0, (next?.due ?? Number.POSITIVE_INFINITY) - this.#clock.now())
-    const wait = new AbortController()
-    const end = () => wait.abort()
-    this.#waiting.add(end)
-    try {
-      await this.#clock.sleep(Math.min(limitMs, untilDueMs), AbortSignal.any([signal, wait.signal]))
-    } catch (error) {
-      if (!signal.aborted && !wait.signal.aborted) throw error
-    } finally {
-      this.#waiting.delete(end)
-    }
+    const untilDueMs = Math.max(0, this.#outlook.nextTimedMs - this.#clock.now())
+    return new Promise((resolve) => {
+      const end = () => {
+        drop()
+        signal.removeEventListener('abort', end)
+        this.#waiting.delete(end)
+        resolve()
+      }
+      const drop = this.#clock.after(Math.min(limitMs, untilDueMs), end)
+      signal.addEventListener('abort', end)
+      this.#waiting.add(end)
+    })
   }
 
   #wake(): void {
@@ -300,6 +298,7 @@ export class EmbeddedEngine implements Engine {
         row.id,
       )
     })
+    this.#outlook.allChanged()
     this.#wake()
     return this.#known(id)
   }
@@ -319,6 +318,7 @@ export class EmbeddedEngine implements Engine {
       )
       return wakeWaiting(this.#db, row.job, row.tenant, nowMs)
     })
+    this.#outlook.allChanged()
     this.#wake()
     return this.#known(id)
   }
@@ -334,6 +334,7 @@ export class EmbeddedEngine implements Engine {
       ? 'insert into pause (job) values (?) on conflict do nothing'
       : 'delete from pause where job = ?'
     await this.#db.commit(() => this.#db.change(change, job))
+    this.#outlook.changed(job)
     this.#wake()
   }
 
@@ -358,21 +359,13 @@ export class EmbeddedEngine implements Engine {
   async prune(endedBeforeMs: number): Promise<number> {
     const pruned = await this.#db.commit(() => {
       this.#times.write(this.#db)
-      const ids = this.#db.all<{ id: number }>(
-        'select id from run where ended_at_ms < ? order by ended_at_ms limit ?',
-        endedBeforeMs,
-        PRUNED_AT_ONCE,
-      )
-      for (const { id } of ids) {
-        forgetCheckpoints(this.#db, id)
-        this.#db.change('delete from run where id = ?', id)
-      }
+      const runs = pruneRuns(this.#db, endedBeforeMs)
       // A tenant whose last turn has passed gets its next one as a tenant does that never had any.
       this.#db.change(
         `delete from turn where tenant <> '' and turn <= (select turn from turn as virtual
           where virtual.job = turn.job and virtual.priority = turn.priority and virtual.tenant = '')`,
       )
-      return ids.length
+      return runs
     })
     this.#times.written()
     return pruned
