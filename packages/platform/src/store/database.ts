@@ -8,7 +8,7 @@ import { MIGRATIONS } from './migrations.ts'
 import { observedDialect } from './observed-dialect.ts'
 import type { Schema } from './schema.ts'
 import { openSqlite, sqliteDialect } from './sqlite.ts'
-import { rememberSqlite } from './unsynced.ts'
+import { rememberSqlite } from './sqlite-handle.ts'
 
 export type Database = Kysely<Schema>
 

@@ -58,4 +58,24 @@ describe('a kept query', () => {
     assert.equal(built, 1)
     assert.ok(asked > 0)
   })
+
+  it('finds what is committed alone, as it waits for the end of a transaction', async () => {
+    const added = (value: string) => named(db, { name: 'added', value }).then((rows) => rows.length)
+    const undone = new Error('undone')
+    let [whileOpen, afterwards] = [added('-'), added('-')]
+    await assert.rejects(
+      db.transaction().execute(async (transaction) => {
+        await transaction.insertInto('setting').values({ name: 'added', value: 'for a moment' }).execute()
+        whileOpen = added('-')
+        throw undone
+      }),
+      undone,
+    )
+    assert.equal(await whileOpen, 0)
+    await db.transaction().execute(async (transaction) => {
+      await transaction.insertInto('setting').values({ name: 'added', value: 'for good' }).execute()
+      afterwards = added('-')
+    })
+    assert.equal(await afterwards, 1)
+  })
 })

@@ -1,11 +1,12 @@
 import type { Database } from './database.ts'
 
-const ENTRIES_MAX = 20_000
+// About a kilobyte each. Half of them are kept for certain: a client needs two, and a tenant three.
+const ENTRIES_MAX = 50_000
 
 export interface ReadCacheOptions {
   /** Whether every change is heard of now; while it is not, nothing is kept and nothing kept is used. Default: always. */
   readonly isTrusted?: (() => boolean) | undefined
-  /** How many reads are kept at most: those that were not asked for lately go first. Default 20,000. */
+  /** How many reads are kept at most: those that were not asked for lately go first. Default 50,000. */
   readonly entriesMax?: number | undefined
 }
 

@@ -1,12 +1,5 @@
-import type { DatabaseSync } from 'node:sqlite'
 import type { Database } from './database.ts'
-
-const handles = new WeakMap<Database, DatabaseSync>()
-
-/** Remembers which SQLite a database is. */
-export function rememberSqlite(db: Database, sqlite: DatabaseSync): void {
-  handles.set(db, sqlite)
-}
+import { sqliteOf } from './sqlite-handle.ts'
 
 /**
  * Runs a transaction whose commit does not wait for SQLite's disk. The end of the process loses nothing of it, as the
@@ -14,7 +7,7 @@ export function rememberSqlite(db: Database, sqlite: DatabaseSync): void {
  * second, whose syncs would make every token request wait; PostgreSQL syncs elsewhere, and always.
  */
 export function unsynced<T>(db: Database, act: (transaction: Database) => Promise<T>): Promise<T> {
-  const sqlite = handles.get(db)
+  const sqlite = sqliteOf(db)
   if (!sqlite) return db.transaction().execute(act)
   // While the one connection is held, nobody else's commit can go without its sync.
   return db.connection().execute(async (connection) => {
