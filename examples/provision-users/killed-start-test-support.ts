@@ -25,7 +25,7 @@ export const MOMENTS: readonly Moment[] = [
   moment('while the first managers are set', /\/658 managers/, 0),
   moment('while the daemon is registered', /has a directory of 711 people/, 5),
   moment('while the job is refused', /^3\. /m, 150),
-  moment('just after consent', /^4\. /m, 0, true),
+  moment('just after consent', /^4\. /m, 0),
   moment('while the job starts', /^4\. /m, 450),
   moment('in the middle of the people', /500\/1000 people/, 15),
   moment('in the middle of the managers', /494\/988 managers|\d+\/988 managers/, 10, true),

@@ -1,8 +1,9 @@
+import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
+import { after, before, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type Platform, startPlatform } from '@tomte/platform'
 import { daemonEnvironment } from './demo/daemon.ts'
@@ -90,6 +91,19 @@ export async function platformWithDaemon(t: Pick<TestContext, 'after'>, dataFold
     run('provision.ts', ['--json', '--data', join(folder, 'daemon'), ...args], { ...environment, ...changed })
       .ended
   return { folder, platform, directory, daemon, environment, provision }
+}
+
+/** One {@link platformWithDaemon} for all tests of the suite that asks for it, which must leave the directory empty. */
+export function platformOfSuite(): () => Awaited<ReturnType<typeof platformWithDaemon>> {
+  const closing: (() => unknown)[] = []
+  let stage: Awaited<ReturnType<typeof platformWithDaemon>> | undefined
+  before(async () => {
+    stage = await platformWithDaemon({ after: (close) => void closing.unshift(close as () => unknown) })
+  })
+  after(async () => {
+    for (const close of closing) await close()
+  })
+  return () => stage ?? assert.fail('asked for before the suite has begun')
 }
 
 export const readText = (file: string): Promise<string> => readFile(file, 'utf8')
