@@ -74,6 +74,7 @@ describe('unmodified @azure/identity', () => {
   async function tokenOf(kind: string, variables: Record<string, string>, scope: string) {
     const env = {
       PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       HOME: folder,
       NODE_EXTRA_CA_CERTS: platform.caFile,
       ...variables,
@@ -155,6 +156,7 @@ describe('unmodified @azure/identity', () => {
     const { stdout } = await execute(process.execPath, ['--conditions=@tomte/source', realHostProgram], {
       env: {
         PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
         NODE_EXTRA_CA_CERTS: platform.realHosts?.caFile,
         TENANT: tenantId,
         CLIENT: app.appId,

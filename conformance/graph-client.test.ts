@@ -23,6 +23,7 @@ describe('the platform’s directory, for unmodified @microsoft/microsoft-graph-
     const { stdout } = await execute(process.execPath, [program], {
       env: {
         PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
         AZURE_TENANT_ID: operator.tenantId,
         AZURE_CLIENT_ID: operator.clientId,
         AZURE_CLIENT_CERTIFICATE_PATH: operator.certificateFile,

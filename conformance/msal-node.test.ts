@@ -53,6 +53,7 @@ describe('unmodified @azure/msal-node', () => {
         const { stdout } = await execute(process.execPath, ['--conditions=@tomte/source', program, digest], {
           env: {
             PATH: process.env['PATH'],
+            NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
             AZURE_TENANT_ID: operator[by],
             AZURE_CLIENT_ID: operator.clientId,
             AZURE_CLIENT_CERTIFICATE_PATH: operator.certificateFile,

@@ -1,20 +1,16 @@
-// Managed identities as service principals: in the directory, selected at an endpoint, as federated credentials, by SDKs.
+// Managed identities as service principals: in the directory, selected at an endpoint, as federated credentials. What SDKs make of
+// them: conformance/managed-identity.test.ts.
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { promisify } from 'node:util'
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { startPlatform } from '../platform.ts'
 import { GRAPH_ROLES } from '../registration/graph-application.ts'
 import { claimsOf, type Json, makeKey, temporaryFolder, World } from '../test-support.ts'
 import { chooseIdentity, type ManagedIdentity } from './identities.ts'
-import type { SourceName } from './sources.ts'
-import { GRAPH, type IdentityWorld, startHost } from './test-support.ts'
-
-const run = promisify(execFile)
+import { type IdentityWorld, startHost } from './test-support.ts'
 
 let host: IdentityWorld
 before(async () => {
@@ -274,46 +270,4 @@ describe('the identities of a platform', () => {
     })
     other.close()
   })
-})
-
-// Azure Arc is left out: SDKs read its key files in one folder of the machine alone, and that one is not a test's.
-const SDK_NAMES = {
-  imds: 'DefaultToImds',
-  'app-service': 'AppService',
-  'service-fabric': 'ServiceFabric',
-  'machine-learning': 'MachineLearning',
-  'cloud-shell': 'CloudShell',
-} as const satisfies Partial<Record<SourceName, string>>
-
-const MSAL = `import { ManagedIdentityApplication } from '@azure/msal-node'
-const app = new ManagedIdentityApplication()
-const { accessToken } = await app.acquireToken({ resource: '${GRAPH}' })
-console.log(JSON.stringify([app.getManagedIdentitySource(), accessToken]))`
-
-const AZURE_IDENTITY = (clientId: string) => `import { ManagedIdentityCredential } from '@azure/identity'
-const { token } = await new ManagedIdentityCredential('${clientId}').getToken('${GRAPH}/.default')
-console.log(JSON.stringify([token]))`
-
-describe('an unmodified SDK with nothing but the environment file', () => {
-  const program = async (source: SourceName, text: string) => {
-    const args = [`--env-file=${host.host.environmentFiles[source]}`, '--input-type=module', '-e', text]
-    const { stdout } = await run(process.execPath, args, { cwd: import.meta.dirname, timeout: 60_000 })
-    return JSON.parse(stdout) as string[]
-  }
-  for (const [source, name] of Object.entries(SDK_NAMES) as [keyof typeof SDK_NAMES, string][]) {
-    it(`gets a token at ${source} (msal-node)`, async () => {
-      host.world.clock.ms += 1000
-      const [found, accessToken = ''] = await program(source, MSAL)
-      assert.deepEqual([found, claimsOf(accessToken)['sub']], [name, host.identity('machine').principalId])
-    })
-  }
-
-  for (const source of ['imds', 'app-service'] as const) {
-    it(`gets a token of the identity it names at ${source} (@azure/identity)`, async () => {
-      host.world.clock.ms += 1000
-      const { clientId, principalId } = host.identity('batch')
-      const [accessToken = ''] = await program(source, AZURE_IDENTITY(clientId))
-      assert.equal(claimsOf(accessToken)['sub'], principalId)
-    })
-  }
 })
