@@ -10,13 +10,14 @@ import { runSpeed, saveSpeed } from './jobs/embedded-speed.ts'
 import { fairness } from './jobs/fairness.ts'
 import { withDatabase } from './jobs/fleet-daemon.ts'
 import { fourWorkers, noOpJobs } from './jobs/fleet-speed.ts'
+import { idle } from './jobs/idle.ts'
 import { syncedCommits } from './jobs/synced.ts'
 import type { BenchResult, Row } from './row.ts'
 
 export async function bench(): Promise<BenchResult> {
   const home = await mkdtemp(join(tmpdir(), 'tomte-bench-jobs-'))
   try {
-    return { bench: 'jobs', rows: [...(await embedded(home)), ...(await fleet())] }
+    return { bench: 'jobs', rows: [...(await embedded(home)), ...(await fleet(home))] }
   } finally {
     await rm(home, { recursive: true, force: true })
   }
@@ -30,10 +31,17 @@ async function embedded(home: string): Promise<Row[]> {
   return [...speed, ...(await syncedCommits(home)), fair]
 }
 
-async function fleet(): Promise<Row[]> {
+async function fleet(home: string): Promise<Row[]> {
   const server = await startPostgres()
   try {
-    return [await noOpJobs(server.url), ...(await fourWorkers(server.url)), await fleetFairness(server.url)]
+    // First, as a server that has had much to do goes on with it for a while.
+    const idling = await idle(home, { url: server.url, pid: server.process.pid ?? 0 })
+    return [
+      ...idling,
+      await noOpJobs(server.url),
+      ...(await fourWorkers(server.url)),
+      await fleetFairness(server.url),
+    ]
   } finally {
     const ended = once(server.process, 'exit')
     server.process.kill(server.signal)

@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { type Dialect, SqliteDialect } from 'kysely'
+import { DatabaseSync } from 'node:sqlite'
 import { JobError } from './errors.ts'
 
 // The primary result codes of SQLite, https://www.sqlite.org/rescode.html
@@ -86,29 +85,6 @@ function damaged(file: string, found: string): JobError {
       hint: 'Restore the file from a copy, or move it away: the next run then starts from the beginning',
     },
   )
-}
-
-/** Kysely on Node's own SQLite, which names three things otherwise than the driver Kysely expects. */
-export function sqliteDialect(database: DatabaseSync): Dialect {
-  return new SqliteDialect({
-    database: {
-      close: () => database.close(),
-      prepare(sql) {
-        const statement = database.prepare(sql)
-        return {
-          reader: statement.columns().length > 0,
-          all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
-          run(parameters) {
-            // A full disk makes SQLite end the transaction by itself; Kysely's rollback must not hide why.
-            if (sql === 'rollback' && !database.isTransaction) return { changes: 0, lastInsertRowid: 0 }
-            return statement.run(...(parameters as SQLInputValue[]))
-          },
-          iterate: (parameters) =>
-            statement.iterate(...(parameters as SQLInputValue[])) as IterableIterator<unknown>,
-        }
-      },
-    },
-  })
 }
 
 /** SQLite reports damage in several lines, the first of them a heading. */

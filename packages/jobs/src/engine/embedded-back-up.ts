@@ -66,9 +66,11 @@ const isBegunTooEarly = (error: unknown): boolean =>
 /** The copies of one database that are being made. */
 export class BackUps {
   readonly #making = new Map<Promise<void>, AbortController>()
+  #isOver = false
 
   /** Makes one, unless the database is closed before. */
   async add(make: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    if (this.#isOver) throw backUpStopped()
     const stop = new AbortController()
     const making = make(AbortSignal.any([signal, stop.signal]))
     this.#making.set(making, stop)
@@ -81,6 +83,7 @@ export class BackUps {
 
   /** Ends all: nobody may read from a database that is closed. */
   async end(): Promise<void> {
+    this.#isOver = true
     for (const stop of this.#making.values()) stop.abort(backUpStopped())
     await Promise.allSettled(this.#making.keys())
   }

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import type { Clock, Environment } from '@tomte/client'
 import type { Daemon } from '../daemon.ts'
-import { EmbeddedEngine } from '../engine/embedded.ts'
 import type { Engine } from '../engine/engine.ts'
 
 /** Which engine keeps the runs of a daemon. */
@@ -23,7 +22,11 @@ export interface EngineChoice {
 export async function openEngine(choice: EngineChoice): Promise<Engine> {
   const { environment, dataFolder, clock, daemon } = choice
   const address = choice.databaseUrl ?? (environment['TOMTE_DATABASE_URL'] || undefined)
-  if (address === undefined) return EmbeddedEngine.open(join(dataFolder, 'jobs.db'), { clock })
+  // Neither engine takes the room of the other.
+  if (address === undefined) {
+    const { EmbeddedEngine } = await import('../engine/embedded.ts')
+    return EmbeddedEngine.open(join(dataFolder, 'jobs.db'), { clock })
+  }
   const { FleetEngine } = await import('../engine/fleet.ts')
   return FleetEngine.open(address, { name: daemon.name })
 }

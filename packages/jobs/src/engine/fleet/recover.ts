@@ -16,8 +16,9 @@ interface LostRow extends Omit<LostRun, 'id'> {
 
 /** Takes the runs of workers that are silent for longer than a lease: back to the queue, or out of it at the fifth death. */
 export async function recover(store: FleetStore): Promise<readonly LostRun[]> {
-  const lost = await store.database.transaction((query) => takeBack(store, query))
-  await wakeWaiting(store)
+  const { isLost, isWaiting } = await look(store)
+  const lost = isLost ? await store.database.transaction((query) => takeBack(store, query)) : []
+  if (isLost || isWaiting) await wakeWaiting(store)
   return lost.map(({ id, job, tenant, deaths, failures, as }) => ({
     id: String(id),
     job: jobOf(job),
@@ -28,6 +29,19 @@ export async function recover(store: FleetStore): Promise<readonly LostRun[]> {
   }))
 }
 
+const silent = ({ queue }: FleetStore): string =>
+  `j.state = 'active' and j.group_id is not null
+     and j.heartbeat_on < ${queue.now()} - interval '${LEASE_MS} milliseconds'`
+
+/** Whether there is anything to do: every worker asks that three times in a lease, and mostly there is not. */
+async function look(store: FleetStore) {
+  const [found] = await store.database.query<{ isLost: boolean; isWaiting: boolean }>(
+    `select exists (select from ${store.queue.table} j where ${silent(store)}) as "isLost",
+       exists (select from run where state = 'queued' and waits_for = 'others') as "isWaiting"`,
+  )
+  return found ?? { isLost: false, isWaiting: false }
+}
+
 async function takeBack(store: FleetStore, query: Query): Promise<readonly LostRow[]> {
   const { queue } = store
   const rows = await query<LostRow>(
@@ -35,8 +49,7 @@ async function takeBack(store: FleetStore, query: Query): Promise<readonly LostR
        r.deaths + j.retry_count + 1 - r.epoch as deaths, case when r.cancel_asked = 1 then 'cancelled'
          when r.deaths + j.retry_count + 1 - r.epoch >= ${DEATHS_MAX} then 'dead' else 'queued' end as "as"
      from ${queue.table} j join run r on r.id = ${runIdSql('j.id')}
-     where j.state = 'active' and j.group_id is not null
-       and j.heartbeat_on < ${queue.now()} - interval '${LEASE_MS} milliseconds'
+     where ${silent(store)}
      limit ${BATCH} for update of j skip locked`,
   )
   if (rows.length === 0) return []
