@@ -84,7 +84,8 @@ async function takeSteps(
   const proof = await proveClient(cache, { form, client, audiences, issuers, nowMs, useOnce, trail })
   const permitted = await permit(cache, { client, tenantId: tenant.id, resource, ipAddress, trail })
   trail.resourceAppId = permitted.resource.appId
-  loops?.count({ ...permitted, resource: permitted.resource.requested, claims, ipAddress }, nowMs)
+  const { servicePrincipalId, resource: found } = permitted
+  loops?.count({ servicePrincipalId, resource: found.requested, claims, ipAddress }, nowMs)
   const earned = { origin, tenantId: tenant.id, client, proof, permit: permitted, nowMs, claims }
   const key = await keys.signing(permitted.resource.preferredKey)
   return version === 1 ? issueV1(earned, key, resource) : issue(earned, key)

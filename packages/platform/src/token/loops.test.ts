@@ -65,13 +65,22 @@ describe('loops', () => {
     ipAddress: '::1',
   }
 
-  it('are looked for among the last requests alone, however many there are', () => {
+  it('are looked for among the last clients and their last requests alone, however many there are', () => {
     const loops = new RequestLoops(1)
+    const again = { aadsts: 50196 }
     for (let client = 0; client < 100_000; client++)
       loops.count({ ...request, servicePrincipalId: `${client}` }, 0)
     assert.ok(loops.size <= 20_000, `${loops.size}`)
-    assert.throws(() => loops.count({ ...request, servicePrincipalId: '99999' }, 0), { aadsts: 50196 })
+    const last = { ...request, servicePrincipalId: '99999' }
+    assert.throws(() => loops.count(last, 0), again)
     loops.count({ ...request, servicePrincipalId: '0' }, 0)
+    for (let address = 1; address <= 15; address++)
+      loops.count({ ...last, ipAddress: `192.0.2.${address}` }, 0)
+    assert.throws(() => loops.count(last, 0), again)
+    loops.count({ ...last, ipAddress: '192.0.2.16' }, 0)
+    loops.count(last, 0)
+    assert.throws(() => loops.count(last, 299_999), again)
+    loops.count(last, 300_000)
   })
 
   it('need a number of requests that can be counted', async () => {

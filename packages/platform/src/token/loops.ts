@@ -5,7 +5,8 @@ const WINDOW_MS = 5 * 60 * 1000
 /** How many of the same request Entra takes within five minutes, as it says of looping clients. */
 const REQUESTS = 15
 const REQUESTS_MAX = 1_000_000
-const KEPT_MAX = 20_000
+const CLIENTS_MAX = 20_000
+const REQUESTS_OF_CLIENT_MAX = 16
 
 /** What makes two token requests the same: who asks, for which API, with which claims, and from where. */
 export interface Repeatable {
@@ -17,19 +18,21 @@ export interface Repeatable {
 }
 
 interface Window {
+  readonly of: Repeatable
   readonly endsAtMs: number
   requests: number
 }
 
 /**
  * Notices clients that ask for the same token again and again in place of keeping it. Only requests that would get a token are
- * counted, so that nobody can stop a client by pretending to be it. 20,000 different ones are remembered, those of late.
+ * counted, so that nobody can stop a client by pretending to be it. Of the last 20,000 clients the last 16 different requests are
+ * remembered.
  */
 export class RequestLoops {
   readonly #max: number
-  // What was counted lately, and what was counted before that: when the first is full it takes the other's place.
-  #recent = new Map<string, Window>()
-  #before = new Map<string, Window>()
+  // Who asked lately, and who asked before that: when the first is full it takes the other's place.
+  #recent = new Map<string, Window[]>()
+  #before = new Map<string, Window[]>()
 
   /** @throws PlatformError for a number of requests in five minutes that is not from 1 to 1,000,000. */
   constructor(max: number | true) {
@@ -41,34 +44,43 @@ export class RequestLoops {
       )
   }
 
-  /** How many different requests are remembered. */
+  /** How many clients are remembered. */
   get size(): number {
     return this.#recent.size + this.#before.size
   }
 
   /** Counts a request. @throws TokenRefusal 50196 for one too many since the first of its window, until that has ended. */
-  count({ servicePrincipalId, resource, claims, ipAddress }: Repeatable, nowMs: number): void {
-    const key = `${servicePrincipalId} ${ipAddress} ${claims.handlesChallenges} ${claims.notBefore} ${resource}`
-    const known = this.#recent.get(key) ?? this.#recall(key)
-    if (!known || nowMs >= known.endsAtMs)
-      return this.#keep(key, { endsAtMs: nowMs + WINDOW_MS, requests: 1 })
-    known.requests += 1
-    if (known.requests > this.#max) throw new TokenRefusal(50196)
+  count(request: Repeatable, nowMs: number): void {
+    const windows = this.#windowsOf(request.servicePrincipalId)
+    const at = windows.findIndex(({ of }) => isSame(of, request))
+    const known = windows[at]
+    if (known && nowMs < known.endsAtMs) {
+      known.requests += 1
+      if (known.requests > this.#max) throw new TokenRefusal(50196)
+      return
+    }
+    // What is known no more, or was asked for first of all, makes room.
+    if (known) windows.splice(at, 1)
+    else if (windows.length === REQUESTS_OF_CLIENT_MAX) windows.shift()
+    windows.push({ of: request, endsAtMs: nowMs + WINDOW_MS, requests: 1 })
   }
 
-  #recall(key: string): Window | undefined {
-    const known = this.#before.get(key)
-    if (!known) return undefined
-    this.#before.delete(key)
-    this.#keep(key, known)
-    return known
-  }
-
-  #keep(key: string, window: Window): void {
-    if (this.#recent.size >= KEPT_MAX / 2) {
+  #windowsOf(client: string): Window[] {
+    const recent = this.#recent.get(client)
+    if (recent) return recent
+    const windows = this.#before.get(client) ?? []
+    this.#before.delete(client)
+    if (this.#recent.size >= CLIENTS_MAX / 2) {
       this.#before = this.#recent
       this.#recent = new Map()
     }
-    this.#recent.set(key, window)
+    this.#recent.set(client, windows)
+    return windows
   }
 }
+
+const isSame = (one: Repeatable, other: Repeatable): boolean =>
+  one.resource === other.resource &&
+  one.ipAddress === other.ipAddress &&
+  one.claims.handlesChallenges === other.claims.handlesChallenges &&
+  one.claims.notBefore === other.claims.notBefore
