@@ -1,6 +1,8 @@
 import { badRequest, GraphError } from '../graph/errors.ts'
 import { bodyObject } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
+import { readCertificate, trustedChain, UntrustedChain } from '../tls/certificate-chain.ts'
+import { CERTIFICATE_AUTHORITIES, findAuthorities } from './certificate-authorities.ts'
 import { onlyThese, optionalFlag, optionalObject, optionalText, requiredName } from './policy-shape.ts'
 import type { PolicyBody, PolicyCall } from './policies.ts'
 
@@ -10,12 +12,18 @@ interface Restriction {
   readonly state: 'enabled' | 'disabled'
   readonly maxLifetime: string | null
   readonly restrictForAppsCreatedAfterDateTime: string | null
+  /** The authorities that must have issued a certificate, of `trustedCertificateAuthority` alone. */
+  readonly certificateBasedApplicationConfigurationIds?: readonly string[]
 }
 
 interface Restrictions {
   readonly passwordCredentials: readonly Restriction[]
   readonly keyCredentials: readonly Restriction[]
 }
+
+const TRUSTED_AUTHORITY = 'trustedCertificateAuthority'
+const CONFIGURATION_IDS = 'certificateBasedApplicationConfigurationIds'
+const CONFIGURATIONS_MAX = 20
 
 /** The types of restriction by what they restrict, and whether they have a longest life. */
 const TYPES: Readonly<Record<keyof Restrictions, Readonly<Record<string, boolean>>>> = {
@@ -26,7 +34,7 @@ const TYPES: Readonly<Record<keyof Restrictions, Readonly<Record<string, boolean
     symmetricKeyAddition: false,
     symmetricKeyLifetime: true,
   },
-  keyCredentials: { asymmetricKeyLifetime: true },
+  keyCredentials: { asymmetricKeyLifetime: true, [TRUSTED_AUTHORITY]: false },
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -73,7 +81,13 @@ function readList(value: unknown, of: keyof Restrictions): readonly Restriction[
 }
 
 function readRestriction(sent: PolicyBody, of: keyof Restrictions): Restriction {
-  onlyThese(sent, ['restrictionType', 'state', 'maxLifetime', 'restrictForAppsCreatedAfterDateTime'])
+  onlyThese(sent, [
+    'restrictionType',
+    'state',
+    'maxLifetime',
+    'restrictForAppsCreatedAfterDateTime',
+    'certificateBasedApplicationConfigurationIds',
+  ])
   const { restrictionType: type, state = 'enabled', maxLifetime = null } = sent
   const { restrictForAppsCreatedAfterDateTime: after = null } = sent
   const hasLifetime = typeof type === 'string' && Object.hasOwn(TYPES[of], type) ? TYPES[of][type] : undefined
@@ -93,7 +107,39 @@ function readRestriction(sent: PolicyBody, of: keyof Restrictions): Restriction 
     state,
     maxLifetime: typeof maxLifetime === 'string' ? maxLifetime : null,
     restrictForAppsCreatedAfterDateTime: after,
+    ...configurationIdsOf(type, sent['certificateBasedApplicationConfigurationIds']),
   }
+}
+
+function configurationIdsOf(type: string, ids: unknown): Pick<Restriction, typeof CONFIGURATION_IDS> {
+  const isTrust = type === TRUSTED_AUTHORITY
+  if (!isTrust && (ids === undefined || ids === null)) return {}
+  const isList = Array.isArray(ids) && ids.length > 0 && ids.length <= CONFIGURATIONS_MAX
+  if (!isTrust || !isList || !ids.every((id) => typeof id === 'string'))
+    throw badRequest(
+      `Property '${CONFIGURATION_IDS}' of '${type}' must be ${isTrust ? `a list of 1 to ${CONFIGURATIONS_MAX} ids` : 'null'}.`,
+    )
+  return { [CONFIGURATION_IDS]: ids.map((id) => id.toLowerCase()) }
+}
+
+/** The authorities that the restrictions of a policy name, by the ids of their configurations. */
+export const authoritiesNamedIn = (policy: PolicyBody): readonly string[] =>
+  ['restrictions', 'applicationRestrictions', 'servicePrincipalRestrictions'].flatMap((name) =>
+    ((policy[name] as Restrictions | undefined)?.keyCredentials ?? []).flatMap(
+      (restriction) => restriction[CONFIGURATION_IDS] ?? [],
+    ),
+  )
+
+/** Refuses a policy that names authorities which are not there: nothing would be trusted, and nobody told. @throws GraphError 400. */
+export async function refuseUnknownConfigurations(
+  { db, tenantId }: Pick<PolicyCall, 'db' | 'tenantId'>,
+  policy: PolicyBody,
+): Promise<void> {
+  for (const id of authoritiesNamedIn(policy))
+    if (!(await findAuthorities(db, tenantId, id)))
+      throw badRequest(
+        `The id '${id.slice(0, 100)}' is no ${CERTIFICATE_AUTHORITIES.slice(0, -1)} of this tenant.`,
+      )
 }
 
 /** The kind under which a tenant's default policy is kept: there is one at most. */
@@ -122,7 +168,8 @@ export async function getDefaultPolicy(db: Database, tenantId: string): Promise<
 }
 
 /** Changes the tenant's default policy. @throws GraphError 400. */
-export async function updateDefaultPolicy({ db, tenantId, nowMs }: PolicyCall, body: unknown): Promise<void> {
+export async function updateDefaultPolicy(call: PolicyCall, body: unknown): Promise<void> {
+  const { db, tenantId, nowMs } = call
   const sent = bodyObject(body)
   onlyThese(sent, [
     'displayName',
@@ -140,6 +187,7 @@ export async function updateDefaultPolicy({ db, tenantId, nowMs }: PolicyCall, b
     applicationRestrictions: readRestrictions(merged['applicationRestrictions']),
     servicePrincipalRestrictions: readRestrictions(merged['servicePrincipalRestrictions']),
   }
+  await refuseUnknownConfigurations(call, policy)
   const values = { body: JSON.stringify(policy), modified_at_ms: nowMs }
   await db
     .insertInto('policy')
@@ -159,6 +207,8 @@ export interface WantedCredential {
   readonly type: 'password' | 'key'
   readonly start_at_ms: number
   readonly end_at_ms: number
+  /** The certificate of a key: DER in base64. */
+  readonly certificate?: string
 }
 
 interface Target {
@@ -170,7 +220,8 @@ interface Target {
  * Refuses credentials that the policy of their object forbids: its own, or else the tenant's. Those that are there already
  * stay, and go on working (wire.md §12).
  *
- * @throws GraphError 400 CredentialTypeNotAllowedAsPerAppPolicy, CredentialInvalidLifetimeAsPerAppPolicy.
+ * @throws GraphError 400 CredentialTypeNotAllowedAsPerAppPolicy, CredentialInvalidLifetimeAsPerAppPolicy,
+ *   CredentialCertificateAuthorityNotAllowedAsPerAppPolicy.
  */
 export async function requireAllowedCredentials(
   db: Database,
@@ -180,7 +231,10 @@ export async function requireAllowedCredentials(
   if (wanted.length === 0) return
   const governing = await governingPolicy(db, target)
   if (!governing) return
-  for (const credential of wanted) refuseRestricted(governing, credential)
+  for (const credential of wanted) {
+    refuseRestricted(governing, credential)
+    await refuseUntrusted({ db, ...target }, governing, credential)
+  }
 }
 
 interface Governing {
@@ -222,15 +276,49 @@ async function governingPolicy(db: Database, { tenantId, objectId }: Target): Pr
   return { policyId: String(policy['id']), restrictions: restrictions as Restrictions, createdAtMs }
 }
 
+/** Refuses a certificate that none of the authorities has issued that the policy names, if it names any. */
+async function refuseUntrusted(
+  { db, tenantId }: Pick<PolicyCall, 'db' | 'tenantId'>,
+  { policyId, restrictions, createdAtMs }: Governing,
+  { certificate }: WantedCredential,
+): Promise<void> {
+  const rules = restrictions.keyCredentials.filter(
+    (rule) => rule.restrictionType === TRUSTED_AUTHORITY && isInForce(rule, createdAtMs),
+  )
+  const leaf = readCertificate(certificate)
+  if (rules.length === 0 || certificate === undefined) return
+  const ids = rules.flatMap((rule) => rule[CONFIGURATION_IDS] ?? [])
+  const found = await Promise.all(ids.map((id) => findAuthorities(db, tenantId, id)))
+  const authorities = {
+    roots: found.flatMap((one) => one?.roots ?? []),
+    intermediates: found.flatMap((one) => one?.intermediates ?? []),
+  }
+  try {
+    trustedChain(leaf ? [leaf] : [], authorities)
+  } catch (error) {
+    if (!(error instanceof UntrustedChain)) throw error
+    throw new GraphError(
+      400,
+      'CredentialCertificateAuthorityNotAllowedAsPerAppPolicy',
+      `The certificate is not of an authority allowed as per assigned policy '${policyId}': ${error.message}.`,
+    )
+  }
+}
+
+const isInForce = (
+  { state, restrictForAppsCreatedAfterDateTime: after }: Restriction,
+  createdAtMs: number,
+): boolean => state === 'enabled' && (after === null || createdAtMs >= Date.parse(after))
+
 function refuseRestricted(
   { policyId, restrictions, createdAtMs }: Governing,
   { type, start_at_ms, end_at_ms }: WantedCredential,
 ): void {
   const list = type === 'password' ? restrictions.passwordCredentials : restrictions.keyCredentials
   const lifetimeType = type === 'password' ? 'passwordLifetime' : 'asymmetricKeyLifetime'
-  for (const { restrictionType, state, maxLifetime, restrictForAppsCreatedAfterDateTime: after } of list) {
-    const applies = state === 'enabled' && (after === null || createdAtMs >= Date.parse(after))
-    if (!applies) continue
+  for (const rule of list) {
+    if (!isInForce(rule, createdAtMs)) continue
+    const { restrictionType, maxLifetime } = rule
     if (type === 'password' && restrictionType === 'passwordAddition')
       throw new GraphError(
         400,

@@ -6,7 +6,12 @@ import type { OwnerKind } from '../registration/credential-owner.ts'
 import { isAuthorityUsed } from '../registration/trusted-certificate-subjects.ts'
 import { findServicePrincipal } from '../registration/service-principals.ts'
 import { withoutAnnotations } from '../registration/stored-properties.ts'
-import { readAppManagementPolicy } from './credential-rules.ts'
+import {
+  authoritiesNamedIn,
+  DEFAULT_KIND,
+  readAppManagementPolicy,
+  refuseUnknownConfigurations,
+} from './credential-rules.ts'
 import { readCertificateAuthorities } from './certificate-authorities.ts'
 import { readConditionalAccessPolicy } from './conditional-access-policy.ts'
 import { readNamedLocation } from './named-location.ts'
@@ -94,6 +99,7 @@ export async function createPolicy(
 ): Promise<object> {
   const read: PolicyReader = POLICY_READERS[kind]
   const policy = read(sentOf(body), undefined)
+  await refuseUnknownConfigurations(call, policy)
   const known = await selectPolicies(call, kind).execute()
   if (known.length >= POLICIES_MAX)
     throw badRequest(`A tenant may have at most ${POLICIES_MAX} policies of a kind.`)
@@ -120,6 +126,7 @@ export async function updatePolicy(
   const row = await findPolicy(call, kind, id)
   const read: PolicyReader = POLICY_READERS[kind]
   const policy = read(sentOf(body), JSON.parse(row.body) as PolicyBody)
+  await refuseUnknownConfigurations(call, policy)
   await call.db
     .updateTable('policy')
     .set({ body: JSON.stringify(policy), modified_at_ms: call.nowMs })
@@ -157,14 +164,26 @@ export async function deletePolicy(store: RegistrationStore, kind: PolicyKind, i
     if (policies.some(({ body }) => body.includes(row.id)))
       throw badRequest(`The named location '${row.id}' cannot be deleted while a policy names it.`)
   }
-  if (
-    kind === 'certificateBasedApplicationConfigurations' &&
-    (await isAuthorityUsed(store.db, store.tenantId, row.id))
-  )
-    throw badRequest(
-      `The authorities '${row.id}' cannot be deleted while an application trusts a subject of theirs.`,
-    )
+  if (kind === 'certificateBasedApplicationConfigurations') await refuseUsedAuthorities(store, row.id)
   await store.db.deleteFrom('policy').where('id', '=', row.id).execute()
+}
+
+/** Authorities stay while an application or a policy relies on them. @throws GraphError 400. */
+async function refuseUsedAuthorities(store: RegistrationStore, id: string): Promise<void> {
+  if (await isAuthorityUsed(store.db, store.tenantId, id))
+    throw badRequest(
+      `The authorities '${id}' cannot be deleted while an application trusts a subject of theirs.`,
+    )
+  const rules = await store.db
+    .selectFrom('policy')
+    .select('body')
+    .where('tenant_id', '=', store.tenantId)
+    .where('kind', 'in', ['appManagementPolicies', DEFAULT_KIND])
+    .execute()
+  if (rules.some(({ body }) => authoritiesNamedIn(JSON.parse(body) as PolicyBody).includes(id)))
+    throw badRequest(
+      `The authorities '${id}' cannot be deleted while a policy demands certificates of theirs.`,
+    )
 }
 
 /** The kinds that are assigned to applications and service principals. */
