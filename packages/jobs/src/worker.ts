@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '@tomte/client'
 import { randomFraction } from './clock.ts'
 import type { Daemon } from './daemon.ts'
 import { rulesOf } from './definition.ts'
-import type { ClaimedRun, Engine, LostRun, Progress } from './engine/engine.ts'
+import type { Capacity, ClaimedRun, Engine, LostRun, Progress } from './engine/engine.ts'
 import { diedTooOften } from './engine/run-records.ts'
 import type { JobEvent, JobListener } from './events.ts'
 import { findJob } from './new-run.ts'
@@ -72,17 +72,22 @@ class ClaimingWorker implements Worker {
   readonly #hand: HandOptions
   readonly #settling: Settling
   readonly #inHand = new Map<string, RunInWork>()
+  /** How many runs of each job may be at work at once. */
+  readonly #concurrency: readonly (readonly [job: string, runs: number])[]
   readonly #stop = new AbortController()
   readonly #empty = new AbortController()
   readonly #loops: Promise<unknown>
   #end: (end: WorkerEnd) => void = () => {}
-  #wait = new AbortController()
+  /** Of the wait for work; none while it claims. */
+  #wait: AbortController | undefined
+  #isWoken = false
   #emptied: () => void = () => {}
 
   constructor({ engine, daemon, surroundings, tell, ...options }: WorkerOptions) {
     const { clock = systemClock, random = randomFraction } = options
     this.#engine = engine
     this.#daemon = daemon
+    this.#concurrency = Object.entries(daemon.jobs).map(([job, of]) => [job, rulesOf(of).concurrency])
     this.#clock = clock
     this.#random = random
     this.#tell = unheard(tell)
@@ -131,14 +136,15 @@ class ClaimingWorker implements Worker {
   async #claimAlways(): Promise<void> {
     const { signal } = this.#stop
     for (let failures = 0; !signal.aborted; ) {
-      this.#wait = new AbortController()
+      this.#isWoken = false
       const capacities = this.#capacities()
       try {
         const runs = capacities.length === 0 ? [] : await this.#engine.claim(capacities)
         failures = 0
         this.lastAnswerAtMs = this.#clock.now()
         for (const run of runs) void this.#work(run)
-        if (runs.length > 0) continue
+        if (runs.length > 0 || this.#isWoken) continue
+        this.#wait = new AbortController()
         const { signal: woken } = this.#wait
         if (capacities.length > 0) await this.#engine.waitForWork(IDLE_MS, woken)
         else await this.#sleep(IDLE_MS, woken)
@@ -148,16 +154,26 @@ class ClaimingWorker implements Worker {
     }
   }
 
-  #capacities() {
-    const hands = [...this.#inHand.values()]
-    return Object.entries(this.#daemon.jobs)
-      .map(([job, of]) => ({ job, runs: roomFor(rulesOf(of).concurrency, hands, job) }))
-      .filter(({ runs }) => runs > 0)
+  #capacities(): readonly Capacity[] {
+    const hands = new Map<string, RunInWork[]>()
+    for (const hand of this.#inHand.values()) {
+      const ofJob = hands.get(hand.run.job)
+      if (ofJob) ofJob.push(hand)
+      else hands.set(hand.run.job, [hand])
+    }
+    const capacities: Capacity[] = []
+    for (const [job, concurrency] of this.#concurrency) {
+      const runs = roomFor(concurrency, hands.get(job) ?? [])
+      if (runs > 0) capacities.push({ job, runs })
+    }
+    return capacities
   }
 
-  /** Ends the current wait for work, also when the worker is stopped. */
+  /** Ends the current wait for work, or the next, also when the worker is stopped. */
   #wake(): void {
-    this.#wait.abort(WOKEN)
+    this.#isWoken = true
+    this.#wait?.abort(WOKEN)
+    this.#wait = undefined
   }
 
   async #work(run: ClaimedRun): Promise<void> {
@@ -253,8 +269,7 @@ class ClaimingWorker implements Worker {
 }
 
 /** How many more runs of a job may begin; those whose end is not written yet count once they are as many again. */
-function roomFor(concurrency: number, hands: readonly RunInWork[], job: string): number {
-  const ofJob = hands.filter(({ run }) => run.job === job)
+function roomFor(concurrency: number, ofJob: readonly RunInWork[]): number {
   const working = ofJob.filter(({ isOver }) => !isOver).length
   return Math.min(concurrency - working, 2 * concurrency - ofJob.length)
 }

@@ -17,10 +17,10 @@ export function settleOne(db: EmbeddedDatabase, settlement: Settlement, nowMs: n
   const id = idOf(run.id)
   const isQueued = as === 'retried' || as === 'released'
   const notBeforeMs = isQueued ? (settlement.atMs ?? nowMs) : undefined
-  const row = db.one<{ tenant: string; version: number }>(
+  const ended = db.change(
     `update run set state = ?, waits_for = ?, failures = failures + ?, not_before_ms = coalesce(?, not_before_ms),
       ended_at_ms = ?, result = ?, error = ?, traffic = ?
-      where id = ? and epoch = ? and state = 'running' returning tenant, version`,
+      where id = ? and epoch = ? and state = 'running'`,
     isQueued ? 'queued' : as,
     notBeforeMs === undefined ? '' : waitsForTime(notBeforeMs, nowMs),
     as === 'retried' || as === 'dead' ? 1 : 0,
@@ -32,11 +32,12 @@ export function settleOne(db: EmbeddedDatabase, settlement: Settlement, nowMs: n
     id,
     run.epoch,
   )
-  if (row === undefined) return 'lost'
+  if (ended === 0) return 'lost'
   if (isQueued) return 'queue changed'
+  const row = db.one<{ tenant: string; version: number }>('select tenant, version from run where id = ?', id)
   // Without a version nothing was saved in it.
-  if (as === 'finished' && row.version > 0) forgetCheckpoints(db, id)
-  return wakeWaiting(db, run.job, row.tenant, nowMs) ? 'queue changed' : 'ended'
+  if (as === 'finished' && row?.version !== 0) forgetCheckpoints(db, id)
+  return wakeWaiting(db, run.job, row?.tenant ?? '', nowMs) ? 'queue changed' : 'ended'
 }
 
 /**
