@@ -14,10 +14,22 @@ type Sort = 'code' | 'text' | 'comment'
 
 const REGEX_MAY_FOLLOW = /(?:^|[=(,:[!&|?{};+*%~^<>-]|\b(?:return|typeof|case|in|of|void|await|yield))\s*$/
 const REGEX = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/y
+// Where nothing else can begin.
+const PLAIN = /[^/'"`{}]+/y
 const TOKEN = /\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:\\[\s\S]|[^'\\\n])*'?|"(?:\\[\s\S]|[^"\\\n])*"?/y
+const TEMPLATE = /(?:\\[\s\S]|\$(?!\{)|[^`\\$])*(?:`|\$\{|$)/y
+
+// Each rule asks for the same files again.
+const scanned = new Map<string, Scan>()
 
 /** Splits a source into code, comments and quoted text. */
 export function scan(text: string): Scan {
+  const known = scanned.get(text) ?? render(piecesOf(text))
+  scanned.set(text, known)
+  return known
+}
+
+function piecesOf(text: string): readonly (readonly [Sort, string])[] {
   const pieces: [Sort, string][] = []
   // One number per template that is open: how many braces are open in the code that it embeds.
   const braces: number[] = []
@@ -28,14 +40,16 @@ export function scan(text: string): Scan {
   }
   while (position < text.length) {
     const character = text[position] ?? ''
-    const before = text.slice(Math.max(0, position - 40), position)
-    const token = matchAt(TOKEN, text, position)
-    if (token !== undefined) take(token.startsWith('/') ? 'comment' : 'text', token.length)
+    const plain = matchAt(PLAIN, text, position)
+    const token = plain === undefined ? matchAt(TOKEN, text, position) : undefined
+    if (plain !== undefined) take('code', plain.length)
+    else if (token !== undefined) take(token.startsWith('/') ? 'comment' : 'text', token.length)
     else if (character === '`') takeTemplate(1)
     else if (character === '}' && braces.at(-1) === 0) {
       braces.pop()
       takeTemplate(1)
     } else {
+      const before = text.slice(Math.max(0, position - 40), position)
       const regex =
         character === '/' && REGEX_MAY_FOLLOW.test(before) ? matchAt(REGEX, text, position) : undefined
       const depth = braces.length - 1
@@ -44,19 +58,18 @@ export function scan(text: string): Scan {
       take(regex === undefined ? 'code' : 'text', regex?.length ?? 1)
     }
   }
-  return render(pieces)
+  return pieces
 
   function takeTemplate(from: number): void {
-    const chunk = matchAt(/(?:\\[\s\S]|\$(?!\{)|[^`\\$])*(?:`|\$\{|$)/y, text, position + from) ?? ''
+    const chunk = matchAt(TEMPLATE, text, position + from) ?? ''
     if (chunk.endsWith('${')) braces.push(0)
     take('text', from + chunk.length)
   }
 }
 
 function matchAt(pattern: RegExp, text: string, position: number): string | undefined {
-  const sticky = new RegExp(pattern)
-  sticky.lastIndex = position
-  return sticky.exec(text)?.[0]
+  pattern.lastIndex = position
+  return pattern.exec(text)?.[0]
 }
 
 function render(pieces: readonly (readonly [Sort, string])[]): Scan {
