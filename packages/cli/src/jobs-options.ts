@@ -9,6 +9,7 @@ import {
   pauseCommand,
   type RunAction,
   runActionCommand,
+  startCommand,
 } from './jobs.ts'
 import { databaseAddress, portNumber } from './option-values.ts'
 import type { Run } from './output.ts'
@@ -82,6 +83,11 @@ export function addJobs(command: Command, run: Run): void {
         run((output) => runActionCommand(action, id, { options, output })),
     )
   }
+  withPlaces(jobs.command('start').description('queue a run').argument('<job>').argument('[input...]'))
+    .option('--tenant <id>', 'where to work')
+    .action((job: string, input: readonly string[], options: JobsArguments & { readonly tenant?: string }) =>
+      run((output) => startCommand({ job, input, tenant: options.tenant }, { options, output })),
+    )
   const pauses = { pause: 'keep runs of a job from starting', resume: 'let them start again' }
   for (const [word, about] of Object.entries(pauses)) {
     withPlaces(jobs.command(word).description(about).argument('<job>')).action(

@@ -87,6 +87,8 @@ describe('tomte jobs', { skip }, () => {
       assert.equal(refused.code, 1)
       assert.equal((JSON.parse(refused.stdout) as { error: { code: string } }).error.code, code)
     }
+    const { id } = (await asked(t, cwd, 'jobs', 'start', 'work')) as { id: string }
+    await daemon.prints(new RegExp(`"event":"run_finished".*"run":"${id}"`))
     await writeFile(join(cwd, 'hour.ts'), 'export const hour: number = 5')
     daemon.child.kill('SIGHUP')
     await daemon.prints(/"event":"daemon_reloaded"/)

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import {
   backUp,
   type DaemonStatus,
@@ -9,6 +10,7 @@ import {
 } from '@tomte/jobs'
 import { loadDaemon } from './config-file.ts'
 import type { Output } from './output.ts'
+import { readInput } from './run.ts'
 import { stopSignal } from './signals.ts'
 
 export interface JobsArguments {
@@ -31,7 +33,13 @@ async function atDesk<Result>(
   work: (desk: Desk) => Promise<Result>,
 ): Promise<Result> {
   const load = () => loadDaemon(config)
-  const desk = await openDesk({ load, dataFolder: data, environment: process.env, databaseUrl: database })
+  const desk = await openDesk({
+    load,
+    configFile: resolve(config),
+    dataFolder: data,
+    environment: process.env,
+    databaseUrl: database,
+  })
   try {
     return await work(desk)
   } finally {
@@ -51,6 +59,19 @@ export async function historyCommand(options: HistoryArguments, output: Output):
   const states = state === undefined ? undefined : [state]
   const runs = await atDesk(options, (desk) => desk.runs({ job, tenant, states, before, limit }))
   await output.result({ runs }, runs.length === 0 ? 'No runs' : table(HISTORY, runs))
+}
+
+/** `tomte jobs start`: queues a run for whichever worker takes it. */
+export async function startCommand(
+  {
+    job,
+    input,
+    tenant,
+  }: { readonly job: string; readonly input: readonly string[]; readonly tenant?: string | undefined },
+  { options, output }: { readonly options: JobsArguments; readonly output: Output },
+): Promise<void> {
+  const run = await atDesk(options, (desk) => desk.start({ job, input: readInput(input), tenant }))
+  await output.result(run, `Run ${run.id} of ${run.job} is ${run.state}`)
 }
 
 /** What a person may do with a run. */

@@ -51,7 +51,8 @@ function rehearsalDocument(job: string, { plan, limit, result }: Rehearsal): obj
   return { job, dryRun: true, ...plan, ...(limit === undefined ? {} : { limit }), result }
 }
 
-function readInput(pairs: readonly string[]): Record<string, string> {
+/** Reads `name=value` pairs. @throws JobError `input_malformed` */
+export function readInput(pairs: readonly string[]): Record<string, string> {
   const values = pairs.map((pair) => {
     const at = pair.indexOf('=')
     if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)] as const

@@ -24,7 +24,7 @@ export {
   type SignalSource,
 } from './host/host.ts'
 export type { TextSink } from './host/log.ts'
-export type { DaemonStatus, Desk, JobStatus, LastRun } from './host/desk.ts'
+export type { DaemonStatus, Desk, JobStatus, LastRun, RunRequest } from './host/desk.ts'
 export { openDesk, type DeskChoice } from './host/desk-choice.ts'
 export { type BackUp, backUp, type BackUpOptions } from './host/back-up.ts'
 export type { ChangeLimit, LimitContext, LimitFinding } from './rehearsal/limit.ts'

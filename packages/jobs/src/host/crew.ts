@@ -10,6 +10,8 @@ import { startWorker, type Worker } from '../worker.ts'
 /** What does the work of one definition of a daemon: replaced as a whole when the definition is. */
 export interface Crew {
   readonly daemon: Daemon
+  /** Of the identity. */
+  readonly tenant: string
   readonly worker: Worker
   readonly scheduler: Scheduler
   /** Whether it has been told to stop. */
@@ -53,6 +55,7 @@ export function startCrew({ daemon, surroundings }: Prepared, options: CrewOptio
   let stopping = false
   return {
     daemon,
+    tenant: surroundings.tenant,
     worker,
     scheduler,
     get stopping() {

@@ -1,6 +1,7 @@
 import type { Engine, RunQuery, RunRecord, RunState } from '../engine/engine.ts'
 import type { Daemon } from '../daemon.ts'
 import { unknownRun } from '../engine/run-records.ts'
+import { requestedRun } from '../new-run.ts'
 import type { NextFiring } from '../scheduler.ts'
 
 /** A job as people see it. */
@@ -35,14 +36,34 @@ export interface DaemonStatus {
   readonly jobs: readonly JobStatus[]
 }
 
+/** What a person, or another program, asks a daemon to do. */
+export interface RunRequest {
+  readonly job: string
+  /** Checked against the schema of the job. */
+  readonly input: Readonly<Record<string, unknown>>
+  /** Where to work, of a job with `tenants: 'each'` too. Default: the tenant of the identity, or each. */
+  readonly tenant?: string | undefined
+  /** Not to be started before, in ms since 1970. Default: now. */
+  readonly notBeforeMs?: number | undefined
+}
+
 /** Where people look at runs and decide on them: the database itself, or the daemon that holds it. */
 export interface Desk {
   status(): Promise<DaemonStatus>
   runs(query: RunQuery): Promise<readonly RunRecord[]>
   /** @throws JobError `run_unknown` */
   run(id: string): Promise<RunRecord>
+  /**
+   * Queues a run; in place of a new one, the unfinished run of the same work. It is on the disk when this resolves.
+   *
+   * @throws JobError `job_unknown`, `job_input_invalid`
+   */
+  start(request: RunRequest): Promise<RunRecord>
+  /** Queues an ended run again. @throws JobError `run_unknown`, `run_unfinished` */
   retry(id: string): Promise<RunRecord>
+  /** Ends a queued run, or asks the worker of a running one to stop. @throws JobError `run_unknown`, `run_ended` */
   cancel(id: string): Promise<RunRecord>
+  /** Keeps runs of a job from starting, or lets them start again. */
   pause(job: string, paused: boolean): Promise<void>
   close(): Promise<void>
 }
@@ -51,6 +72,8 @@ export interface Desk {
 export interface DeskOptions {
   readonly engine: Engine
   readonly daemon: () => Daemon
+  /** The tenant of the daemon's identity. @throws ConfigurationError if there is none. */
+  readonly tenant: () => Promise<string>
   readonly next: () => readonly NextFiring[]
   readonly ready: () => boolean
   readonly now: () => number
@@ -93,14 +116,22 @@ export function engineDesk(options: DeskOptions): Desk {
   return {
     status: () => statusOf(options),
     runs: (query) => engine.runs(query),
-    async run(id) {
-      const found = await engine.run(id)
-      if (found) return found
-      throw unknownRun(id)
+    run: (id) => findRun(engine, id),
+    async start({ job, input, tenant, notBeforeMs }) {
+      const own = tenant ?? (await options.tenant())
+      const run = await requestedRun(options.daemon(), job, { input, tenant: own })
+      const [made] = await engine.enqueue([{ ...run, tenant: tenant ?? run.tenant, notBeforeMs }])
+      return findRun(engine, made?.id ?? '')
     },
     retry: (id) => engine.retry(id),
     cancel: (id) => engine.cancel(id),
     pause: (job, paused) => engine.pause(job, paused),
     close: async () => {},
   }
+}
+
+async function findRun(engine: Engine, id: string): Promise<RunRecord> {
+  const found = await engine.run(id)
+  if (found) return found
+  throw unknownRun(id)
 }

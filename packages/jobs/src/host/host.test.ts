@@ -218,6 +218,36 @@ describe('runDaemon', () => {
     assert.equal(await readFile(join(first.dataFolder, 'daemon.json'), 'utf8'), before)
   })
 
+  it('is a part of a program that keeps its own signals, makes runs for it, and ends it', async (t) => {
+    const ending = new AbortController()
+    const { dataFolder, ended, logged, signals } = await hosted(
+      t,
+      async () => daemonOf(async ({ tenant }) => ({ tenant })),
+      { signals: undefined, exit: undefined, signal: ending.signal },
+    )
+    await logged('daemon_ready')
+    assert.deepEqual(signals.eventNames(), [])
+    const desk = await openDesk({ load: assert.fail, dataFolder, environment: {} })
+    const { id } = await desk.start({ job: 'work', input: {} })
+    await logged('run_finished')
+    assert.partialDeepStrictEqual(await desk.run(id), {
+      state: 'finished',
+      result: { tenant: 'contoso.example' },
+    })
+    ending.abort()
+    assert.equal(await ended, 0)
+  })
+
+  it('is given what was queued while it did not run', async (t) => {
+    const dataFolder = await dataFolderOf(t)
+    const daemon = daemonOf(async () => ({}))
+    const desk = await openDesk({ load: async () => daemon, dataFolder, environment: ENVIRONMENT })
+    const { id } = await desk.start({ job: 'work', input: {} })
+    await desk.close()
+    const { logged } = await hosted(t, async () => daemon, { dataFolder })
+    assert.equal((await logged('run_finished'))?.['run'], id)
+  })
+
   it('tells whoever listens of every event', async (t) => {
     const { dataFolder } = await queued(t)
     const events: JobEvent['type'][] = []

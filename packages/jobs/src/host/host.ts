@@ -64,10 +64,13 @@ export interface DaemonOptions {
   readonly sink: TextSink
   /** Plain lines for a person in place of JSON. */
   readonly plain?: boolean | undefined
-  readonly signals: SignalSource
+  /** SIGTERM, SIGINT and SIGHUP are heeded where they are given: a program that is more than the daemon may leave them out. */
+  readonly signals?: SignalSource | undefined
+  /** Ends the daemon as SIGTERM does. */
+  readonly signal?: AbortSignal | undefined
   readonly process: ProcessView
   /** Ends the process at once: for a second signal. */
-  readonly exit: (code: number) => void
+  readonly exit?: ((code: number) => void) | undefined
   /** Told of every event, beside the log. */
   readonly onEvent?: JobListener | undefined
   readonly clock?: Clock | undefined
@@ -82,7 +85,7 @@ const WEBHOOK_WITHIN_MS = 5_000
  * their checkpoints within the grace period, a second one ends the process at once; SIGHUP reads the definition again, and a
  * broken one is refused while the old goes on.
  *
- * @returns the exit code: 0 if everything ended in time, else 1.
+ * @returns the exit code: 0 if everything ended in time, else 1; the process has to end then, as a job goes on in it that no signal stops.
  * @throws JobError or ConfigurationError if it cannot be started; nothing runs then.
  * @example
  * ```ts
@@ -97,6 +100,26 @@ const WEBHOOK_WITHIN_MS = 5_000
  *   process,
  *   exit: (code) => process.exit(code),
  * })
+ * ```
+ *
+ * In a program that does more than that, which keeps its own signals:
+ *
+ * @example
+ * ```ts
+ * import { defineDaemon, runDaemon } from '@tomte/jobs'
+ * const daemon = defineDaemon({ apis: {}, jobs: {} })
+ * const ending = new AbortController()
+ * const ended = runDaemon({
+ *   load: async () => daemon,
+ *   environment: process.env,
+ *   dataFolder: '.tomte',
+ *   sink: process.stderr,
+ *   process,
+ *   signal: ending.signal,
+ * })
+ * ending.abort()
+ * // A job that cannot be stopped leaves no other way.
+ * if ((await ended) !== 0) process.exit(1)
  * ```
  */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
@@ -246,10 +269,10 @@ class Host {
   }
 
   #heedSignals(): { end(): void } {
-    const { signals, exit } = this.#parts.options
+    const { signals, signal: ending, exit } = this.#parts.options
     let told = false
     const stop = (code: number) => () => {
-      if (told) return exit(code)
+      if (told) return exit?.(code)
       told = true
       this.#stopped.resolve('signal')
     }
@@ -261,10 +284,14 @@ class Host {
       },
     } as const
     const each = Object.entries(listeners) as [DaemonSignal, () => void][]
-    for (const [signal, listener] of each) signals.on(signal, listener)
+    for (const [signal, listener] of each) signals?.on(signal, listener)
+    const end = () => this.#stopped.resolve('signal')
+    ending?.addEventListener('abort', end)
+    if (ending?.aborted) end()
     return {
       end: () => {
-        for (const [signal, listener] of each) signals.off(signal, listener)
+        for (const [signal, listener] of each) signals?.off(signal, listener)
+        ending?.removeEventListener('abort', end)
       },
     }
   }
@@ -299,6 +326,7 @@ class Host {
     const desk = engineDesk({
       engine,
       daemon: () => this.#crew?.daemon ?? { apis: {}, jobs: {} },
+      tenant: async () => this.#crew?.tenant ?? '',
       next: () => this.#crew?.scheduler.next() ?? [],
       ready: () => this.#isAnswered(),
       now: () => clock.now(),

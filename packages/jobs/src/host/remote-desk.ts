@@ -9,13 +9,14 @@ const ANSWER_MAX_BYTES = 32 * 1024 * 1024
 
 /** A desk at a daemon that runs on this machine, by its status API. */
 export function remoteDesk(address: DaemonAddress): Desk {
-  const ask = async <Answer>(method: 'GET' | 'POST', path: string) =>
-    (await answer(address, method, path)) as Answer
+  const ask = async <Answer>(method: 'GET' | 'POST', path: string, body?: object) =>
+    (await answer(address, { method, path, body })) as Answer
   const part = encodeURIComponent
   return {
     status: () => ask<DaemonStatus>('GET', '/status'),
     runs: async (query) => (await ask<{ runs: readonly RunRecord[] }>('GET', `/runs?${search(query)}`)).runs,
     run: (id) => ask<RunRecord>('GET', `/runs/${part(id)}`),
+    start: (request) => ask<RunRecord>('POST', '/runs', request),
     retry: (id) => ask<RunRecord>('POST', `/runs/${part(id)}/retry`),
     cancel: (id) => ask<RunRecord>('POST', `/runs/${part(id)}/cancel`),
     pause: async (job, paused) => {
@@ -28,7 +29,7 @@ export function remoteDesk(address: DaemonAddress): Desk {
 /** Whether a daemon answers at this address. */
 export async function isThere(address: DaemonAddress): Promise<boolean> {
   try {
-    await answer(address, 'GET', '/health/live')
+    await answer(address, { method: 'GET', path: '/health/live' })
     return true
   } catch (error) {
     return error instanceof JobError && error.code !== 'daemon_unreachable'
@@ -42,12 +43,21 @@ function search({ states, limit, ...texts }: RunQuery): string {
   return new URLSearchParams([...pairs, ['limit', String(limit)]]).toString()
 }
 
-function answer({ origin, token }: DaemonAddress, method: 'GET' | 'POST', path: string): Promise<unknown> {
+interface Question {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body?: object | undefined
+}
+
+function answer({ origin, token }: DaemonAddress, { method, path, body }: Question): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const outgoing = request(new URL(path, origin), {
       method,
       agent: false,
-      headers: { authorization: `Bearer ${token}` },
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     })
     outgoing.once('error', (error: NodeJS.ErrnoException) =>
@@ -66,14 +76,14 @@ function answer({ origin, token }: DaemonAddress, method: 'GET' | 'POST', path: 
     })
     const settle = (status: number, text: string) => {
       try {
-        const body = JSON.parse(text) as { readonly error?: Refusal }
-        if (status < 300) resolve(body)
-        else reject(refusalOf(body.error, status))
+        const answered = JSON.parse(text) as { readonly error?: Refusal }
+        if (status < 300) resolve(answered)
+        else reject(refusalOf(answered.error, status))
       } catch {
         reject(unreachable(origin, `an answer with status ${status} that is no JSON`))
       }
     }
-    outgoing.end()
+    outgoing.end(body && JSON.stringify(body))
   })
 }
 

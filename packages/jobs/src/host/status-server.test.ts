@@ -5,6 +5,8 @@ import { request } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { z } from 'zod'
+import { defineDaemon, defineJob } from '../daemon.ts'
 import { EmbeddedEngine } from '../engine/embedded.ts'
 import { temporaryFolder } from '../test-support.ts'
 import { type DaemonAddress, newToken, readAddress, removeAddress, writeAddress } from './address-file.ts'
@@ -23,8 +25,17 @@ async function served(t: TestContext, changed: Partial<StatusServerOptions> = {}
   const engine = await EmbeddedEngine.open(join(dataFolder, 'jobs.db'))
   t.after(() => engine.close())
   const [{ id } = assert.fail('nothing was queued')] = await engine.enqueue([RUN])
-  const daemon = { name: 'nightly', apis: {}, jobs: {} }
-  const desk = engineDesk({ engine, daemon: () => daemon, next: () => [], ready: () => true, now: () => 5 })
+  const input = z.object({ file: z.string() })
+  const jobs = { provision: defineJob({ input, run: async () => ({}) }) }
+  const daemon = defineDaemon({ name: 'nightly', apis: {}, jobs })
+  const desk = engineDesk({
+    engine,
+    daemon: () => daemon,
+    tenant: async () => 'contoso.example',
+    next: () => [],
+    ready: () => true,
+    now: () => 5,
+  })
   const facts = { engine, schedulerRuns: true, workerRuns: true, lastAnswerAtMs: 0, nowMs: 1 }
   const server = await startStatusServer({
     port: 0,
@@ -106,6 +117,24 @@ describe('the status server', () => {
     assert.equal((await remote.status()).daemon, 'nightly')
   })
 
+  it('queues what whoever has the token asks for, and the same work once', async (t) => {
+    const { remote, engine } = await served(t)
+    const request = { job: 'provision', input: { file: 'more.csv' } }
+    const run = await remote.start({ ...request, notBeforeMs: 9_999_999_999_999 })
+    assert.partialDeepStrictEqual(await engine.run(run.id), {
+      state: 'queued',
+      input: request.input,
+      tenant: 'contoso.example',
+      notBeforeMs: 9_999_999_999_999,
+    })
+    assert.equal((await remote.start(request)).id, run.id)
+    assert.equal((await remote.start({ ...request, tenant: 'fabrikam.example' })).tenant, 'fabrikam.example')
+    await assert.rejects(remote.start({ ...request, job: 'other' }), { code: 'job_unknown' })
+    await assert.rejects(remote.start({ ...request, input: { file: 1 } }), { code: 'job_input_invalid' })
+    const long = { file: 'x'.repeat(2_000_000) }
+    await assert.rejects(remote.start({ ...request, input: long }), { code: 'request_invalid' })
+  })
+
   it('says by code what is not possible', async (t) => {
     const { remote, server, id } = await served(t)
     for (const act of [remote.run('99'), remote.retry('99'), remote.cancel("1' or '1")])
@@ -123,6 +152,7 @@ describe('the status server', () => {
       `POST /runs/${id}/cancel`,
       'POST /jobs/provision/pause',
       'POST /backup',
+      'POST /runs',
     ]
     for (const path of paths) {
       for (const authorization of [

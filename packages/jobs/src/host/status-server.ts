@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { RunState } from '../engine/engine.ts'
 import { JobError } from '../errors.ts'
 import type { DatabaseCopy } from './database-copy.ts'
-import type { Desk } from './desk.ts'
+import type { Desk, RunRequest } from './desk.ts'
 import type { Readiness } from './health.ts'
 import { isLoopback } from './loopback.ts'
 
@@ -36,6 +36,7 @@ export interface StatusServer {
 
 const HOST = '127.0.0.1'
 const BODY_MAX_BYTES = 4_096
+const INPUT_MAX_BYTES = 1024 * 1024
 const REQUEST_WITHIN_MS = 10_000
 
 /**
@@ -126,6 +127,18 @@ const RUNS_SCHEMA = {
   },
 } as const
 
+const REQUEST_SCHEMA = {
+  type: 'object',
+  required: ['job', 'input'],
+  additionalProperties: false,
+  properties: {
+    job: text,
+    tenant: text,
+    input: { type: 'object' },
+    notBeforeMs: { type: 'integer', minimum: 0 },
+  },
+} as const
+
 function addRuns(app: FastifyInstance, { desk, token, copy }: StatusServerOptions): void {
   void app.register(async (inner) => {
     inner.addHook('onRequest', async (request, reply) =>
@@ -142,6 +155,11 @@ function addRuns(app: FastifyInstance, { desk, token, copy }: StatusServerOption
     )
     type OfRun = { Params: { readonly id: string } }
     inner.get<OfRun>('/runs/:id', ({ params }) => desk.run(params.id))
+    inner.post<{ Body: RunRequest }>(
+      '/runs',
+      { schema: { body: REQUEST_SCHEMA }, bodyLimit: INPUT_MAX_BYTES },
+      ({ body }) => desk.start(body),
+    )
     inner.post<OfRun>('/runs/:id/retry', ({ params }) => desk.retry(params.id))
     inner.post<OfRun>('/runs/:id/cancel', ({ params }) => desk.cancel(params.id))
     for (const [word, paused] of [
@@ -189,6 +207,7 @@ const refuse = (reply: FastifyReply, status: number, code: string) =>
 const STATUSES: Readonly<Record<string, number>> = {
   run_unknown: 404,
   job_unknown: 404,
+  job_input_invalid: 400,
   run_unfinished: 409,
   run_ended: 409,
   backup_by_database: 409,
