@@ -46,9 +46,9 @@ import {
   postTenant,
 } from './registration/tenant-list.ts'
 import { POLICY_ROUTES } from './policy/routes.ts'
-import { readQuery } from './graph/query.ts'
-import { APPLICATION, SERVICE_PRINCIPAL } from './registration/listed-types.ts'
-import { getOrganization } from './registration/organization.ts'
+import { readQuery, withoutOptions } from './graph/query.ts'
+import { APPLICATION, FEDERATED_CREDENTIAL, SERVICE_PRINCIPAL } from './registration/listed-types.ts'
+import { getOrganization, ORGANIZATION } from './registration/organization.ts'
 import { selectedObject } from './registration/pages.ts'
 import { withCredentials } from './registration/principal-credentials.ts'
 import { ROLE_ROUTES } from './registration/role-routes.ts'
@@ -62,7 +62,8 @@ const collection = (value: readonly object[], next?: string) => ({
 
 /** Every route of the directory; who may call it stands in graph/permissions.ts. */
 const DIRECTORY: GraphRoutes = {
-  'GET /organization': async ({ db, tenantId }) => collection([await getOrganization(db, tenantId)]),
+  'GET /organization': async ({ db, tenantId, query }) =>
+    collection([selectedObject(ORGANIZATION, await getOrganization(db, tenantId), query)]),
 
   ...PEOPLE,
   'DELETE /users/:id': async (call) => done(await deleteUser(call, id(call))),
@@ -101,7 +102,11 @@ const DIRECTORY: GraphRoutes = {
     body: await createFederatedCredential(call, id(call), call.body),
   }),
   'GET /applications/:id/federatedIdentityCredentials/:credentialId': async (call) => ({
-    body: await getFederatedCredential(call, id(call), credentialId(call)),
+    body: selectedObject(
+      FEDERATED_CREDENTIAL,
+      await getFederatedCredential(call, id(call), credentialId(call)),
+      call.query,
+    ),
   }),
   'PATCH /applications/:id/federatedIdentityCredentials/:credentialId': async (call) =>
     done(await updateFederatedCredential(call, id(call), credentialId(call), call.body)),
@@ -174,7 +179,9 @@ const DIRECTORY: GraphRoutes = {
     pageReply(await listDeleted(call, 'user')),
   'GET /directory/deletedItems/microsoft.graph.group': async (call) =>
     pageReply(await listDeleted(call, 'group')),
-  'GET /directory/deletedItems/:id': async (call) => ({ body: await getDeleted(call, id(call)) }),
+  'GET /directory/deletedItems/:id': async (call) => ({
+    body: await getDeleted(withoutOptions(call), id(call)),
+  }),
   'POST /directory/deletedItems/:id/restore': async (call) => ({
     body: await restoreDeleted(call, id(call)),
   }),
@@ -184,10 +191,10 @@ const DIRECTORY: GraphRoutes = {
   ...ROLE_ROUTES,
 
   'POST /tomte/signingKeys': async (call) => ({ status: 201, body: await postSigningKey(call) }),
-  'GET /tomte/tenants': async (call) => collection(await listTenants(call)),
+  'GET /tomte/tenants': async (call) => collection(await listTenants(withoutOptions(call))),
   'POST /tomte/tenants': async (call) => ({ status: 201, body: await postTenant(call, call.body) }),
   'GET /tomte/tenants/:tenant': async (call) => ({
-    body: await getTenant(call, call.params['tenant'] ?? ''),
+    body: await getTenant(withoutOptions(call), call.params['tenant'] ?? ''),
   }),
   'PATCH /tomte/tenants/:tenant': async (call) =>
     done(await patchTenant(call, call.params['tenant'] ?? '', call.body)),
@@ -207,13 +214,15 @@ const DIRECTORY: GraphRoutes = {
   },
   'GET /auditLogs/signIns/:id': async (call) => {
     await call.signIns.flush()
-    return { body: await getSignIn(call, id(call)) }
+    return { body: await getSignIn(withoutOptions(call), id(call)) }
   },
   'GET /auditLogs/directoryAudits': async (call) => {
     const { value, next } = await listDirectoryAudits(call, call.query, call.url)
     return collection(value, next)
   },
-  'GET /auditLogs/directoryAudits/:id': async (call) => ({ body: await getDirectoryAudit(call, id(call)) }),
+  'GET /auditLogs/directoryAudits/:id': async (call) => ({
+    body: await getDirectoryAudit(withoutOptions(call), id(call)),
+  }),
 }
 
 const id = (call: { readonly params: Readonly<Record<string, string>> }) => call.params['id'] ?? ''

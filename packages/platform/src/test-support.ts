@@ -23,6 +23,12 @@ export interface Answer {
   readonly body: Json
 }
 
+/** An answer of the directory. */
+export interface DirectoryAnswer extends Answer {
+  /** What the body says that it is. */
+  readonly context: unknown
+}
+
 export interface Sent {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
@@ -182,10 +188,10 @@ export class World {
     return { appId: this.platform.operator.clientId, key: { certificate: pem, privateKey: pem } }
   }
 
-  /** Calls the directory, as the operator unless a token is given. */
-  async graph(method: string, path: string, body?: unknown, token?: string): Promise<Answer> {
+  /** Calls the directory, as the operator unless a token is given. What `@odata.context` says is beside the body. */
+  async graph(method: string, path: string, body?: unknown, token?: string): Promise<DirectoryAnswer> {
     this.#operatorToken ??= await this.token(await this.operator())
-    return this.send(`/graph/v1.0${path}`, {
+    const answer = await this.send(`/graph/v1.0${path}`, {
       method,
       headers: {
         authorization: `Bearer ${token ?? this.#operatorToken}`,
@@ -193,6 +199,8 @@ export class World {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
+    const { '@odata.context': context, ...described } = answer.body
+    return { ...answer, body: described, context }
   }
 
   /** Calls the directory and returns the body. @throws Error for any status but the expected one. */

@@ -1,3 +1,4 @@
+import type { GraphReply } from '../graph/dispatch.ts'
 import { badRequest, GraphError, unsupportedQuery } from '../graph/errors.ts'
 import { type Expression, parseExpression } from '../graph/expression.ts'
 import { readQuery } from '../graph/query.ts'
@@ -25,7 +26,7 @@ const IDS_MAX = 50
  *
  * @throws GraphError 400 for options that Graph does not support here, 410 with a `Location` for a link that is too old.
  */
-export async function listDelta(type: ObjectType, call: DeltaCall): Promise<object> {
+export async function listDelta(type: ObjectType, call: DeltaCall): Promise<GraphReply> {
   const query = readQuery(call.query, ['$select', '$filter', '$skiptoken', '$deltatoken'])
   const { $skiptoken: skip, $deltatoken: delta } = query
   if (skip !== undefined || (delta !== undefined && delta !== 'latest')) {
@@ -37,7 +38,7 @@ export async function listDelta(type: ObjectType, call: DeltaCall): Promise<obje
   selectedNames(type, options.select)
   const upTo = await lastChange(call)
   const begun = { kind: type.typeName, since: 0, after: 0, upTo, issuedAtMs: call.nowMs, ...options }
-  if (delta === 'latest') return { value: [], '@odata.deltaLink': deltaLink(call, begun) }
+  if (delta === 'latest') return { body: { '@odata.deltaLink': deltaLink(call, begun), value: [] } }
   return roundOf(type, call, begun)
 }
 
@@ -75,14 +76,12 @@ const mustResync = ({ url }: DeltaCall) =>
     url,
   )
 
-async function roundOf(type: ObjectType, call: DeltaCall, token: DeltaToken): Promise<object> {
+async function roundOf(type: ObjectType, call: DeltaCall, token: DeltaToken): Promise<GraphReply> {
   const { value, next } = await deltaPage(type, call, token)
-  return {
-    value,
-    ...(next
-      ? { '@odata.nextLink': linkOf(call, '$skiptoken', { ...token, ...next }) }
-      : { '@odata.deltaLink': deltaLink(call, token) }),
-  }
+  const link = next
+    ? { '@odata.nextLink': linkOf(call, '$skiptoken', { ...token, ...next }) }
+    : { '@odata.deltaLink': deltaLink(call, token) }
+  return { body: { ...link, value }, selected: token.select }
 }
 
 const deltaLink = (call: DeltaCall, token: DeltaToken) => linkOf(call, '$deltatoken', token)

@@ -267,7 +267,11 @@ describe('$expand', () => {
       false,
       `/users/${ids.get('bob')}`,
     )
-    assert.deepEqual(one.body, { mailNickname: 'bob', manager: shown })
+    assert.deepEqual(one.body, {
+      '@odata.context': `${world.platform.graphUrl}/$metadata#users(mailNickname,manager(id,displayName))/$entity`,
+      mailNickname: 'bob',
+      manager: shown,
+    })
     const many = await get({ ...SELECT, $expand: 'manager($select=id,displayName)' })
     assert.deepEqual(
       (many.body['value'] as Json[]).filter(({ manager: found }) => found !== undefined),

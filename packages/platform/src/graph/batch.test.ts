@@ -47,7 +47,10 @@ describe('a batch', () => {
       id: 'r',
       status: 200,
       headers: { 'Content-Type': 'application/json; charset=utf-8', ETag: 'W/"2"' },
-      body: { displayName: 'User grace' },
+      body: {
+        '@odata.context': `${world.platform.graphUrl}/$metadata#users(displayName)/$entity`,
+        displayName: 'User grace',
+      },
     })
     assert.deepEqual([none?.['id'], none?.['status']], ['n', 404])
     assert.deepEqual(removed, { id: 'd', status: 204, headers: {} })

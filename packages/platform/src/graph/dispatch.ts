@@ -7,6 +7,7 @@ import type { SigningKeys } from '../discovery/signing-keys.ts'
 import type { Database } from '../store/database.ts'
 import { unavailableBecause } from '../store/unavailable.ts'
 import { clientRequestId, errorBody, GraphError } from './errors.ts'
+import { contextOf, wantsNoMetadata, withoutMetadata } from './metadata.ts'
 import { type GraphRoute, PERMISSIONS } from './permissions.ts'
 import { textOf } from './query.ts'
 import type { Throttle, Verdict } from './throttle.ts'
@@ -44,6 +45,8 @@ export interface GraphReply {
   readonly location?: string
   /** The entity tag of the object in the body. */
   readonly etag?: string
+  /** The `$select` that the body answers, where it does not stand in the query. */
+  readonly selected?: string | undefined
 }
 
 export type GraphRoutes = Readonly<Record<GraphRoute, (call: GraphCall) => Promise<GraphReply>>>
@@ -97,8 +100,9 @@ export async function answer(
 ): Promise<GraphAnswer> {
   const { call, metered, refused } = await admit(options, route, request, asked, db)
   if (refused) return refused
-  const answered = await options.routes[route](call).then(outgoing, (error: unknown) =>
-    failure(error, request, call.nowMs),
+  const answered = await options.routes[route](call).then(
+    (reply) => outgoing(reply, { options, route, asked }),
+    (error: unknown) => failure(error, request, call.nowMs),
   )
   return withHeaders(answered, metered)
 }
@@ -129,7 +133,9 @@ export async function answerTogether<Asked extends RouteRequest>(
     if (refused) return [one, refused]
     const { value: reply } = settled.next()
     const isReply = reply !== undefined && !(reply instanceof GraphError)
-    const answered = isReply ? outgoing(reply) : failure(reply, request, call.nowMs)
+    const answered = isReply
+      ? outgoing(reply, { options, route, asked: one })
+      : failure(reply, request, call.nowMs)
     return [one, withHeaders(answered, metered)]
   })
 }
@@ -178,7 +184,14 @@ const withHeaders = (answered: GraphAnswer, metered: Verdict | undefined): Graph
 
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' }
 
-function outgoing({ status, body, text, location, etag }: GraphReply): GraphAnswer {
+interface Question {
+  readonly options: DispatchOptions
+  readonly route: GraphRoute
+  readonly asked: RouteRequest
+}
+
+function outgoing(reply: GraphReply, question: Question): GraphAnswer {
+  const { status, body, text, location, etag } = reply
   const headers = {
     ...(location === undefined ? {} : { location }),
     ...(etag === undefined ? {} : { etag }),
@@ -190,7 +203,20 @@ function outgoing({ status, body, text, location, etag }: GraphReply): GraphAnsw
       body: text,
     }
   if (body === undefined) return { status: status ?? 204, headers }
-  return { status: status ?? 200, headers: { ...headers, ...JSON_TYPE }, body }
+  return {
+    status: status ?? 200,
+    headers: { ...headers, ...JSON_TYPE },
+    body: described(body, reply, question),
+  }
+}
+
+/** A body with what says what it is. */
+function described(body: object, { selected }: GraphReply, { options, route, asked }: Question): object {
+  if (wantsNoMetadata(asked.headers['accept'])) return withoutMetadata(body) as object
+  const context = contextOf(route, { ...asked, selected })
+  return context === undefined
+    ? body
+    : { '@odata.context': `${options.baseUrl()}/$metadata#${context}`, ...body }
 }
 
 /** The answer to a request whose route threw. What is nobody's fault but the platform's is written to its log. */

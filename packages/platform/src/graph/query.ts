@@ -16,6 +16,12 @@ export function readQuery(raw: unknown, allowed: readonly string[]): Query {
   return query
 }
 
+/** A request for a route that takes no query options. @throws GraphError 400 if it has any. */
+export function withoutOptions<Call extends { readonly query: unknown }>(call: Call): Call {
+  readQuery(call.query, [])
+  return call
+}
+
 const TOP_DEFAULT = 100
 const TOP_MAX = 999
 

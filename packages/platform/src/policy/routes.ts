@@ -1,4 +1,5 @@
 import type { GraphRoute } from '../graph/permissions.ts'
+import { withoutOptions } from '../graph/query.ts'
 import type { GraphCall, GraphReply } from '../graph/routes.ts'
 import type { OwnerKind } from '../registration/credential-owner.ts'
 import { getDefaultPolicy, updateDefaultPolicy } from './credential-rules.ts'
@@ -29,7 +30,9 @@ function policyRoutes<P extends string>(path: P, kind: PolicyKind) {
   return {
     [`GET ${path}`]: async (call) => collection(await listPolicies(call, kind, call.query)),
     [`POST ${path}`]: async (call) => ({ status: 201, body: await createPolicy(call, kind, call.body) }),
-    [`GET ${path}/:policyId`]: async (call) => ({ body: await getPolicy(call, kind, policyId(call)) }),
+    [`GET ${path}/:policyId`]: async (call) => ({
+      body: await getPolicy(withoutOptions(call), kind, policyId(call)),
+    }),
     [`PATCH ${path}/:policyId`]: async (call) =>
       done(await updatePolicy(call, kind, policyId(call), call.body)),
     [`DELETE ${path}/:policyId`]: async (call) => done(await deletePolicy(call, kind, policyId(call))),
@@ -44,7 +47,8 @@ function assignmentRoutes<O extends OwnerKind, K extends AssignableKind>(owner: 
   const path = `/${owner}s/:id/${kind}` as const
   const idOf = (call: GraphCall) => param(call, 'id')
   return {
-    [`GET ${path}`]: async (call) => collection(await listAssignedPolicies(call, kind, owner, idOf(call))),
+    [`GET ${path}`]: async (call) =>
+      collection(await listAssignedPolicies(withoutOptions(call), kind, owner, idOf(call))),
     [`POST ${path}/$ref`]: async (call) => done(await assignPolicy(call, kind, owner, idOf(call), call.body)),
     [`DELETE ${path}/:policyId/$ref`]: async (call) =>
       done(await unassignPolicy(call, kind, owner, { id: idOf(call), policyId: param(call, 'policyId') })),
@@ -69,14 +73,14 @@ export const POLICY_ROUTES = {
   ...assignmentRoutes('servicePrincipal', 'tokenLifetimePolicies'),
   ...assignmentRoutes('servicePrincipal', 'appManagementPolicies'),
   'GET /policies/defaultAppManagementPolicy': async (call) => ({
-    body: await getDefaultPolicy(call.db, call.tenantId),
+    body: await getDefaultPolicy(withoutOptions(call).db, call.tenantId),
   }),
   'PATCH /policies/defaultAppManagementPolicy': async (call) =>
     done(await updateDefaultPolicy(call, call.body)),
   'GET /identityProtection/riskyServicePrincipals': async (call) =>
     collection(await listRisky(call, call.query)),
   'GET /identityProtection/riskyServicePrincipals/:id': async (call) => ({
-    body: await getRisky(call, param(call, 'id')),
+    body: await getRisky(withoutOptions(call), param(call, 'id')),
   }),
   'POST /identityProtection/riskyServicePrincipals/confirmCompromised': async (call) =>
     done(await stateRisk(call, call.body, { level: 'high', state: 'confirmedCompromised' })),

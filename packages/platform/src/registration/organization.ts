@@ -1,5 +1,11 @@
 import type { Database } from '../store/database.ts'
 
+/** What `$select` may name of a tenant. */
+export const ORGANIZATION = {
+  typeName: 'organization',
+  names: ['id', 'displayName', 'createdDateTime', 'verifiedDomains'],
+} as const
+
 /** The tenant itself, as Graph's organization object. */
 export async function getOrganization(db: Database, tenantId: string): Promise<object> {
   const tenant = await db

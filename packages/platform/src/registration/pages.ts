@@ -13,6 +13,9 @@ export interface ListedType extends FilteredType {
   readonly names: readonly string[]
 }
 
+/** What a `$select` needs to know of a kind of object. */
+type SelectedType = Pick<ListedType, 'typeName' | 'names'>
+
 /** What a list is made of. */
 export interface Listing<Row extends { readonly id: string }> {
   readonly type: ListedType
@@ -54,12 +57,12 @@ export async function listPage<Row extends { readonly id: string }>(
 }
 
 /** An object with what `$select` asks for; any other option is refused. @throws GraphError 400. */
-export function selectedObject(type: ListedType, object: object, rawQuery: unknown): object {
+export function selectedObject(type: SelectedType, object: object, rawQuery: unknown): object {
   const names = selectedFrom(type, readQuery(rawQuery, ['$select'])['$select'])
   return names ? picked(object, names) : object
 }
 
-function selectedFrom({ typeName, names }: ListedType, select: string | undefined) {
+function selectedFrom({ typeName, names }: SelectedType, select: string | undefined) {
   if (select === undefined || select === '*') return undefined
   const wanted = [...new Set(select.split(',').map((name) => name.trim()))]
   const unknown = wanted.find((name) => !names.includes(name))
