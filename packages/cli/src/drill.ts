@@ -3,6 +3,7 @@ import { text as readText } from 'node:stream/consumers'
 import { PlatformError } from '@tomte/platform'
 import type { Output } from './output.ts'
 import { ask, readRunning } from './running-platform.ts'
+import { type TrustArguments, trustedFor } from './trust.ts'
 
 /** What a drill asks of a running platform. */
 export interface DrillRequest {
@@ -156,7 +157,7 @@ async function readClaims(file: string): Promise<unknown> {
 export async function drillCommand(
   drill: Drill,
   words: readonly string[],
-  options: DrillOptions & { readonly data: string },
+  options: DrillOptions & TrustArguments & { readonly data: string },
   output: Output,
 ): Promise<void> {
   const { method, path, body } = await drill.request(words, options)
@@ -166,7 +167,7 @@ export async function drillCommand(
       'Cannot drill this platform, as it must have been started with drills: it was not',
       { code: 'drills_missing', hint: 'Start it with tomte platform --drills' },
     )
-  const answer = await ask(running, `${running.drills}${path}`, { method, body })
+  const answer = await ask(await trustedFor(running, options), `${running.drills}${path}`, { method, body })
   if (answer.status >= 300) throw drillRefused(answer.body)
   await output.result(answer.body ?? {}, drill.done(answer.body ?? {}))
 }

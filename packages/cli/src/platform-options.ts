@@ -5,6 +5,7 @@ import { databaseAddress, portNumber, VARIABLE } from './option-values.ts'
 import type { Run } from './output.ts'
 import { type PlatformArguments, platformCommand } from './platform.ts'
 import { rotateKeysCommand } from './rotate-keys.ts'
+import type { TrustArguments } from './trust.ts'
 
 const IDENTITY_PORT = 8480
 
@@ -139,7 +140,7 @@ function addDrills(platform: Command, run: Run): void {
 async function runDrill(drill: Drill, given: readonly unknown[], run: Run): Promise<void> {
   const command = given.at(-1) as Command
   const words = given.filter((word) => typeof word === 'string')
-  const options = command.optsWithGlobals<DrillOptions & { readonly data: string }>()
+  const options = command.optsWithGlobals<DrillOptions & TrustArguments & { readonly data: string }>()
   try {
     await run((output) => drillCommand(drill, words, options, output))
   } catch (error) {

@@ -10,6 +10,7 @@ import {
 } from '@tomte/platform'
 import type { Output } from './output.ts'
 import { stopSignal } from './signals.ts'
+import { readPem } from './trust.ts'
 
 export interface PlatformArguments {
   readonly port: number
@@ -61,17 +62,6 @@ async function readSeed(file: string | undefined) {
     const message = `Cannot use the seed '${file}', as it must be a JSON file: ${found(error)}`
     throw new PlatformError(message, { code: 'seed_invalid', hint: 'Correct the file or its path' })
   }
-}
-
-/** Reads a file of PEM text that an option names. */
-async function readPem(file: string | undefined, option: string): Promise<string | undefined> {
-  if (file === undefined) return undefined
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new PlatformError(
-      `Cannot read '${file}', as ${option} needs a readable PEM file: ${error.code ?? 'it cannot be read'}`,
-      { code: 'certificate_unusable', hint: 'Correct the path, or the permissions of the file' },
-    )
-  })
 }
 
 async function optionsOf(options: PlatformArguments): Promise<PlatformOptions> {

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { AppIdentity, certificate, graph } from '@tomte/client'
 import { type KeyRotation, PlatformError, rotateSigningKey } from '@tomte/platform'
 import type { Output } from './output.ts'
 import { readRunning } from './running-platform.ts'
+import { type TrustArguments, trustedFor } from './trust.ts'
 
-interface RotationArguments {
+interface RotationArguments extends TrustArguments {
   readonly data: string
   readonly database?: string | undefined
 }
@@ -13,12 +13,10 @@ interface RotationArguments {
  * `tomte platform rotate-keys`: signs with a new key from now on. A platform that runs on the data folder is asked to, as its
  * operator; otherwise it is done in the data itself.
  */
-export async function rotateKeysCommand(
-  { data, database }: RotationArguments,
-  output: Output,
-): Promise<void> {
+export async function rotateKeysCommand(options: RotationArguments, output: Output): Promise<void> {
+  const { data, database } = options
   const rotation = await rotateSigningKey({ dataFolder: data, database }).catch((error: unknown) => {
-    if (error instanceof PlatformError && error.code === 'data_folder_held') return askToRotate(data)
+    if (error instanceof PlatformError && error.code === 'data_folder_held') return askToRotate(options)
     throw error
   })
   const { kid, previous } = rotation
@@ -29,9 +27,9 @@ export async function rotateKeysCommand(
   await output.result(rotation, text)
 }
 
-async function askToRotate(data: string): Promise<KeyRotation> {
-  const running = await readRunning(data)
-  const ca = await readFile(running.ca, 'utf8')
+async function askToRotate(options: RotationArguments): Promise<KeyRotation> {
+  const running = await readRunning(options.data)
+  const ca = await trustedFor(running, options)
   const identity = new AppIdentity({
     tenantId: running.tenantId,
     clientId: running.operatorClientId,

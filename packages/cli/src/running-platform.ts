@@ -28,18 +28,26 @@ export interface Answer {
 const ANSWER_WITHIN_MS = 30_000
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 
-/** Sends a request to a running platform, which its own certificate authority vouches for. @throws PlatformError */
+/** Sends a request to a running platform that one of `trusted` vouches for, in PEM. @throws PlatformError */
 export async function ask(
-  { ca }: Pick<ReadyDocument, 'ca'>,
+  trusted: string,
   url: string,
   { method, body }: { readonly method: string; readonly body?: object | undefined },
 ): Promise<Answer> {
   try {
-    const trusted = await readFile(ca)
     const { status, text } = await exchanged(url, { method, ca: trusted }, body && JSON.stringify(body))
     return { status, body: text === '' ? undefined : (JSON.parse(text) as Answer['body']) }
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error)
+    if (UNTRUSTED.has(errorCode(error)))
+      throw new PlatformError(
+        `Cannot trust the platform at ${new URL(url).origin}, as an authority that is known must vouch for it: ${found}`,
+        {
+          code: 'platform_untrusted',
+          hint: 'Name the certificate that it shows with --tls-certificate, and its authority with --issuer-ca',
+          cause: error,
+        },
+      )
     throw new PlatformError(
       `Cannot reach the platform at ${new URL(url).origin}, as it must answer: ${found}`,
       {
@@ -51,9 +59,21 @@ export async function ask(
   }
 }
 
+/** What Node's TLS says of a certificate that nobody known vouches for, or that is of another name. */
+const UNTRUSTED: ReadonlySet<unknown> = new Set([
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+const errorCode = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : undefined)
+
 interface Sending {
   readonly method: string
-  readonly ca: Buffer
+  readonly ca: string
 }
 
 function exchanged(url: string, { method, ca }: Sending, content: string | undefined) {
