@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { AppIdentity, certificate } from '@tomte/client'
 import { type KeyRotation, makeSelfSigned, startPlatform } from '@tomte/platform'
@@ -173,7 +174,7 @@ describe('tomte platform', () => {
     ]
     const { stop, ready } = await started(t, data, args)
     const [origin, graph] = [ready['login'] ?? '', ready['graph'] ?? '']
-    assert.equal((await ask({ ca: cert }, `${origin}/drills`, { method: 'GET' })).status, 404)
+    assert.equal((await ask(made.certificate, `${origin}/drills`, { method: 'GET' })).status, 404)
     const { token } = await operatorToken(ready, made.certificate)
     assert.equal(await statusOf(`${graph}/organization`, made.certificate, token), 429)
     await stop()
@@ -183,6 +184,34 @@ describe('tomte platform', () => {
       'Fabrikam',
       'woodgrove.example',
     ])
+  })
+
+  it('forgets what was audited longer ago than --audit-retention-days', async (t) => {
+    const data = await temporaryFolder(t)
+    await (await startPlatform({ dataFolder: data, port: 0 })).close()
+    const day = 86_400_000
+    const audited = (act: (database: DatabaseSync) => unknown) => {
+      const database = new DatabaseSync(join(data, 'platform.db'))
+      const result = act(database)
+      database.close()
+      return result
+    }
+    const ages = [2, 6.9, 7.1, 20]
+    audited((database) => {
+      const insert = database.prepare(`insert into directory_audit
+        (id, tenant_id, at_ms, activity, category, operation, initiated_by, target, correlation_id)
+        values (?, 't', ?, '', '', '', '{}', '{}', '')`)
+      for (const age of ages) insert.run(`${age} days`, Date.now() - age * day)
+    })
+    const { stop } = await started(t, data, ['--audit-retention-days=7'])
+    assert.equal(await stop(), 0)
+    const left = audited((database) =>
+      database.prepare("select id from directory_audit where tenant_id = 't' order by at_ms desc").all(),
+    )
+    assert.deepEqual(
+      (left as readonly { readonly id: string }[]).map(({ id }) => id),
+      ['2 days', '6.9 days'],
+    )
   })
 
   it('refuses limits that cannot be', async (t) => {

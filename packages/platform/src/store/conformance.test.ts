@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { temporaryFolder, World } from '../test-support.ts'
 import { databaseRules, directoryRules } from './conformance-test-support.ts'
+import { credentialRules } from './credential-rules-test-support.ts'
 import { peopleRules } from './people-rules-test-support.ts'
 import { type OwnDatabase, ownDatabase } from './postgres-test-support.ts'
 import { openStore, type Store } from './store.ts'
@@ -41,6 +42,7 @@ for (const [name, skip, own] of STORES) {
     })
 
     for (const rule of databaseRules) it(rule.name, () => rule.holds(store))
-    for (const rule of [...directoryRules, ...peopleRules]) it(rule.name, () => rule.holds(world))
+    for (const rule of [...directoryRules, ...peopleRules, ...credentialRules])
+      it(rule.name, () => rule.holds(world))
   })
 }

@@ -256,7 +256,7 @@ describe('replicas of a platform', { skip: noPostgres }, () => {
         message: 'The database of the platform did not answer in time.',
       }),
     )
-    t.mock.timers.tick(10_000)
+    t.mock.timers.tick(20_000)
     await Promise.all(failing)
     const many = Promise.allSettled(Array.from({ length: 1_000 }, write))
     await assert.rejects(write(), {

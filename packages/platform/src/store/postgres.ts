@@ -28,6 +28,7 @@ const ANSWER_LIMIT_MS = 12_000
 const IDLE_LIMIT_MS = 30_000
 /** One transaction works and the next already waits at the lock, so that nobody waits for the network between two of them. */
 const TRANSACTIONS_AT_ONCE = 2
+const TURN_LIMIT_MS = 20_000
 const TRANSACTIONS_WAITING_MAX = 1_000
 /** How long a start waits for another replica that migrates. */
 const START_LIMIT_MS = 120_000
@@ -76,7 +77,7 @@ export async function openPostgres(address: string, onChange: () => void): Promi
     // they have a connection, and among replicas by a lock.
     turns: new Turns({
       atOnce: TRANSACTIONS_AT_ONCE,
-      waitMs: STATEMENT_LIMIT_MS,
+      waitMs: TURN_LIMIT_MS,
       waitingMax: TRANSACTIONS_WAITING_MAX,
     }),
     onBegin: async (begun) => {

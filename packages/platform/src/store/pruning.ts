@@ -61,15 +61,18 @@ export async function prune({ db, now, auditRetentionDays }: PruningOptions): Pr
   }
 }
 
-/** Prunes every ten minutes; the returned function ends that, and waits for what is under way. */
+/** Prunes now and every ten minutes; the returned function ends that, and waits for what is under way. */
 export function startPruning(
   options: PruningOptions,
   onFailure: (error: unknown) => void,
 ): () => Promise<void> {
   let running = Promise.resolve()
-  const end = every(EVERY_MS, () => {
+  const start = () => {
     running = running.then(() => prune(options)).catch(onFailure)
-  })
+  }
+  const end = every(EVERY_MS, start)
+  // A platform that never runs for ten minutes must forget, too.
+  start()
   return async () => {
     end()
     await running
