@@ -21,6 +21,8 @@ const POLICIES = {
   },
 } satisfies Record<string, Json>
 const AUTHORITIES = '/directory/certificateAuthorities/certificateBasedApplicationConfigurations'
+const ASSIGNMENTS = '/roleManagement/directory/roleAssignments'
+const READERS = '88d8e3e3-8f55-4a1e-953a-9b9898b8876b'
 const ACCESS = '/identity/conditionalAccess/policies'
 
 let world: World
@@ -71,6 +73,11 @@ before(async () => {
   })
   const owner = reference(app.principalId)
   await world.done(204, 'POST', `/groups/${String(group['id'])}/owners/$ref`, owner)
+  await create(ASSIGNMENTS, {
+    principalId: app.principalId,
+    roleDefinitionId: READERS,
+    directoryScopeId: '/',
+  })
   const gone = await world.user('gone')
   await world.done(204, 'DELETE', `/users/${gone}`)
   made.set('deleted', { id: gone })
@@ -91,6 +98,8 @@ async function pathOf(route: string): Promise<string> {
     const [one] = (await world.graph('GET', list, undefined, token)).body['value'] as Json[]
     return String(one?.['id'])
   }
+  if (path === '/directoryRoles/:id' || path === '/directoryRoles/:id/members')
+    return path.replace(':id', await first('/directoryRoles'))
   if (path.startsWith('/auditLogs/') && path.endsWith(':id')) return `${parent}/${await first(parent)}`
   if (path.startsWith('/tomte/')) return path.replace(':tenant', world.tenantId)
   return path
@@ -100,6 +109,8 @@ async function pathOf(route: string): Promise<string> {
     .replace(/^\/servicePrincipals\/:id/, `/servicePrincipals/${app.principalId}`)
     .replace(':credentialId', idOf(`/applications/${app.objectId}/federatedIdentityCredentials`))
     .replace(/^\/directory\/deletedItems\/:id/, `/directory/deletedItems/${idOf('deleted')}`)
+    .replace('roleDefinitions/:id', `roleDefinitions/${READERS}`)
+    .replace('roleAssignments/:id', `roleAssignments/${idOf(ASSIGNMENTS)}`)
     .replace(/riskyServicePrincipals\/:id/, `riskyServicePrincipals/${app.principalId}`)
     .replace(':policyId', idOf(parent))
 }
@@ -165,7 +176,7 @@ describe('@odata.context', () => {
       const set = path.replace(/^applications\/([^/]+)\//, "applications('$1')/")
       assert.equal(context, metadata(`${set}/$entity`), route)
     }
-    assert.equal(contexts.size, 8)
+    assert.equal(contexts.size, 9)
   })
 
   it('names the type of what an action makes', async () => {

@@ -1,6 +1,7 @@
 import { pageReply } from '../directory/collection.ts'
 import type { GraphCall, GraphReply } from '../graph/dispatch.ts'
 import type { GraphRoute } from '../graph/permissions.ts'
+import { withoutOptions } from '../graph/query.ts'
 import {
   addRoleMember,
   createRoleAssignment,
@@ -22,7 +23,7 @@ const done = (_nothing: void) => ({})
 /** The routes of directory roles, in both forms that Graph has of them. */
 export const ROLE_ROUTES = {
   'GET /directoryRoles': async (call) => pageReply(await listDirectoryRoles(call)),
-  'GET /directoryRoles/:id': async (call) => ({ body: getDirectoryRole(call, id(call)) }),
+  'GET /directoryRoles/:id': async (call) => ({ body: getDirectoryRole(withoutOptions(call), id(call)) }),
   'GET /directoryRoles/:id/members': async (call) => pageReply(await listRoleMembers(call, id(call))),
   'POST /directoryRoles/:id/members/$ref': async (call) =>
     done(await addRoleMember(call, id(call), call.body)),
@@ -30,7 +31,7 @@ export const ROLE_ROUTES = {
     done(await removeRoleMember(call, id(call), param(call, 'memberId'))),
   'GET /roleManagement/directory/roleDefinitions': async (call) => pageReply(await listRoleDefinitions(call)),
   'GET /roleManagement/directory/roleDefinitions/:id': async (call) => ({
-    body: getRoleDefinition(id(call)),
+    body: getRoleDefinition(id(withoutOptions(call))),
   }),
   'GET /roleManagement/directory/roleAssignments': async (call) => pageReply(await listRoleAssignments(call)),
   'POST /roleManagement/directory/roleAssignments': async (call) => ({
@@ -38,7 +39,7 @@ export const ROLE_ROUTES = {
     body: await createRoleAssignment(call, call.body),
   }),
   'GET /roleManagement/directory/roleAssignments/:id': async (call) => ({
-    body: await getRoleAssignment(call, id(call)),
+    body: await getRoleAssignment(withoutOptions(call), id(call)),
   }),
   'DELETE /roleManagement/directory/roleAssignments/:id': async (call) =>
     done(await deleteRoleAssignment(call, id(call))),
