@@ -68,8 +68,8 @@ export const credentialRules: readonly StoreRule[] = [
       const answers = await Promise.all(
         Array.from({ length: 12 }, () => world.graph('POST', path, { displayName: 'CN=own' })),
       )
-      const statuses = answers.map(({ status }) => status).sort()
-      assert.deepEqual(statuses, [...Array.from({ length: 10 }, () => 200), 400, 400])
+      const statuses = Map.groupBy(answers, ({ status }) => status)
+      assert.deepEqual([statuses.get(200)?.length, statuses.get(400)?.length], [10, 2])
     },
   },
   {

@@ -240,34 +240,20 @@ describe('replicas of a platform', { skip: noPostgres }, () => {
     assert.equal(new Set(written).size, 40)
   })
 
-  it('answer 503 for a write whose turn does not come in time, or before which too many wait', async (t) => {
+  it('answer 503 for a write before which too many wait', async (t) => {
     const store = await openForTest(t, own.url)
     const holder = await holdTransactions(t, own.url)
-    t.mock.timers.enable({ apis: ['setTimeout'] })
     const write = () =>
       store.db.transaction().execute((begun) => begun.selectFrom('tenant').select('id').execute())
-    const first = [write(), write()]
-    const late = [write(), write()]
+    const waiting = Array.from({ length: 1_002 }, write)
     await holder.waiting(2)
-    const failing = late.map((one) =>
-      assert.rejects(one, {
-        name: 'StoreUnavailable',
-        statusCode: 503,
-        message: 'The database of the platform did not answer in time.',
-      }),
-    )
-    t.mock.timers.tick(20_000)
-    await Promise.all(failing)
-    const many = Promise.allSettled(Array.from({ length: 1_000 }, write))
     await assert.rejects(write(), {
       name: 'StoreUnavailable',
       statusCode: 503,
       message: 'The database of the platform has no room for this request.',
     })
-    t.mock.timers.reset()
     await holder.release()
-    await Promise.all(first)
-    assert.ok((await many).every(({ status }) => status === 'fulfilled'))
+    assert.equal((await Promise.all(waiting)).length, 1_002)
   })
 
   it('go on with a connection on which a write has waited for another replica in vain', async (t) => {
