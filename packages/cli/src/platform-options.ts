@@ -25,28 +25,8 @@ export function addPlatform(command: Command, run: Run): void {
     .option('--tenant <domain>', 'one more tenant, as fabrikam.example or fabrikam.example=Fabrikam', tenants)
   addExposure(platform)
   addIdentities(platform)
+  addLimits(platform)
   platform
-    .addOption(
-      new Option(
-        '--throttling [part]',
-        "throttle the directory as Graph does, or to a part of Graph's limits, as 0.1",
-      )
-        .argParser(partOfLimits)
-        .preset('1'),
-    )
-    .addOption(
-      new Option(
-        '--loop-detection [number]',
-        'refuse a client that asks for the same token more often than so in five minutes; 15 unless told otherwise',
-      )
-        .argParser(wholeNumber)
-        .preset('15'),
-    )
-    .option(
-      '--audit-retention-days <number>',
-      'how long the audit of administrative changes is kept: 30 days, unless told otherwise',
-      wholeNumber,
-    )
     .option('--drills', 'faults and clock on demand, at /drills')
     .option(
       '--as-real-hosts',
@@ -112,6 +92,32 @@ function addIdentities(platform: Command): void {
       new Option('--arc-keys <folder>', "where Azure Arc's key files are written").implies({
         managedIdentity: IDENTITY_PORT,
       }),
+    )
+}
+
+/** How much the platform takes, and how long it keeps. */
+function addLimits(platform: Command): void {
+  platform
+    .addOption(
+      new Option(
+        '--throttling [part]',
+        "throttle the directory as Graph does, or to a part of Graph's limits, as 0.1",
+      )
+        .argParser(partOfLimits)
+        .preset('1'),
+    )
+    .addOption(
+      new Option(
+        '--loop-detection [number]',
+        'refuse a client that asks for the same token more often than so in five minutes; 15 unless told otherwise',
+      )
+        .argParser(wholeNumber)
+        .preset('15'),
+    )
+    .option(
+      '--audit-retention-days <number>',
+      'how long the audit of administrative changes is kept: 30 days, unless told otherwise',
+      wholeNumber,
     )
 }
 

@@ -107,10 +107,8 @@ describe('a platform with a certificate of another authority', () => {
 
   it('is named on the command line', async (t) => {
     const { data, files } = await started(t)
-    const { ended, printed } = tomte(t, [
-      ...['platform', 'rotate-keys', '--json', '--data', data],
-      ...['--tls-certificate', files.leaf, '--issuer-ca', files.ca],
-    ])
+    const trust = ['--tls-certificate', files.leaf, '--issuer-ca', files.ca]
+    const { ended, printed } = tomte(t, ['platform', 'rotate-keys', '--json', '--data', data, ...trust])
     assert.deepEqual([(await ended).code, printed.stderr], [0, ''])
   })
 

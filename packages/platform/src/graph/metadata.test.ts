@@ -138,7 +138,7 @@ function expected(route: string): string | undefined {
   const cast = /\/microsoft\.graph\.(\w+)$/.exec(path)?.[1]
   if (cast !== undefined) return `${cast}s`
   if (/\/appRole\w+$/.test(path)) return 'appRoleAssignments'
-  if (/oauth2PermissionGrants$/.test(path)) return 'oauth2PermissionGrants'
+  if (path.endsWith('oauth2PermissionGrants')) return 'oauth2PermissionGrants'
   if (/\/manager$|deletedItems\/:id$/.test(path)) return 'directoryObjects/$entity'
   if (path.endsWith('/defaultAppManagementPolicy')) return `${path.slice(1)}/$entity`
   const credentials = `applications('${app.objectId}')/federatedIdentityCredentials`
