@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Client } from 'pg'
+import { statement, withDatabase } from '../tools/own-database.ts'
 import { startPostgres } from '../tools/postgres-server.ts'
 import { steadyLoad } from './load.ts'
 import { addSecret, type Answer, done, registerBySecret, type Replica, startReplica } from './replica.ts'
@@ -57,28 +57,6 @@ export async function drill({
   } finally {
     await rm(home, { recursive: true, force: true })
     server?.process.kill(server.signal)
-  }
-}
-
-async function withDatabase(url: string, act: (database: string) => Promise<void>): Promise<void> {
-  const name = `tomte_${randomUUID().replaceAll('-', '')}`
-  await statement(url, `create database ${name}`)
-  try {
-    const own = new URL(url)
-    own.pathname = `/${name}`
-    await act(own.href)
-  } finally {
-    await statement(url, `drop database ${name} with (force)`)
-  }
-}
-
-async function statement(connectionString: string, text: string): Promise<void> {
-  const client = new Client({ connectionString })
-  await client.connect()
-  try {
-    await client.query(text)
-  } finally {
-    await client.end()
   }
 }
 

@@ -1,6 +1,5 @@
 // Ours on PostgreSQL, and bare pg-boss beside it in the mode that its guide names for throughput.
 import { randomUUID } from 'node:crypto'
-import { Client } from 'pg'
 import { PgBoss } from 'pg-boss'
 import { z } from 'zod'
 import { defineDaemon, defineJob } from '@tomte/jobs'
@@ -66,28 +65,5 @@ async function theirs(url: string): Promise<Side> {
       return { stop: () => boss.offWork('work', { wait: true }) }
     },
     close: () => boss.stop({ graceful: false }),
-  }
-}
-
-/** Lends a database of its own on the server of this address. */
-export async function withDatabase<T>(server: string, act: (url: string) => Promise<T>): Promise<T> {
-  const name = `tomte_${randomUUID().replaceAll('-', '')}`
-  const own = new URL(server)
-  own.pathname = `/${name}`
-  await statement(server, `create database ${name}`)
-  try {
-    return await act(own.href)
-  } finally {
-    await statement(server, `drop database ${name} with (force)`)
-  }
-}
-
-async function statement(connectionString: string, text: string): Promise<void> {
-  const client = new Client({ connectionString })
-  await client.connect()
-  try {
-    await client.query(text)
-  } finally {
-    await client.end()
   }
 }

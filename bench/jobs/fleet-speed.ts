@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setImmediate } from 'node:timers/promises'
+import { withDatabase } from '../../tools/own-database.ts'
 import { median, type Row, row } from '../row.ts'
-import { openSide, type Side, type SideName, withDatabase } from './fleet-daemon.ts'
+import { openSide, type Side, type SideName } from './fleet-daemon.ts'
 
 const ROUNDS = 3
 const JOBS = 8_000

@@ -127,7 +127,9 @@ export async function listKeyCredentials(db: Database, owner: CredentialHolder):
 }
 
 /** A certificate as the application object shows it: its public half's name and dates (wire.md §13.2). */
-export function keyCredentialObject(row: Row): object {
+export function keyCredentialObject(
+  row: Pick<Row, 'thumbprint_sha1' | 'display_name' | 'end_at_ms' | 'key_id' | 'start_at_ms'>,
+): object {
   return {
     customKeyIdentifier: row.thumbprint_sha1,
     displayName: row.display_name,

@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely'
 import { badRequest } from '../graph/errors.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
+import { keyCredentialObject } from './key-credentials.ts'
 
 type Row = Selectable<Schema['token_signing_certificate']>
 
@@ -15,16 +16,7 @@ export const certificatesOf = (db: Database, principalIds: readonly string[]): P
     .execute()
 
 /** A token signing certificate as `keyCredentials` of its service principal show it. */
-export const signingCertificateObject = (row: Row): object => ({
-  customKeyIdentifier: row.thumbprint_sha1,
-  displayName: row.display_name,
-  endDateTime: new Date(row.end_at_ms).toISOString(),
-  key: null,
-  keyId: row.key_id,
-  startDateTime: new Date(row.start_at_ms).toISOString(),
-  type: 'AsymmetricX509Cert',
-  usage: 'Sign',
-})
+export const signingCertificateObject = (row: Row): object => ({ ...keyCredentialObject(row), usage: 'Sign' })
 
 /** Reads `preferredTokenSigningKeyThumbprint`: one of its own certificates, or nothing for the platform's key. @throws GraphError 400. */
 export async function preferredThumbprint(
