@@ -1,11 +1,11 @@
 import { checkInput } from './new-run.ts'
-import { ledger, type Step, stepper } from './checkpoint.ts'
+import { ledger, stepper } from './checkpoint.ts'
 import type { Now } from './clock.ts'
 import type { Job, JobContext, RunCost } from './daemon.ts'
 import { rulesOf } from './definition.ts'
-import type { ClaimedRun, RunCheckpoints, Traffic } from './engine/engine.ts'
+import type { ClaimedRun, RunCheckpoints, RunLease, Traffic } from './engine/engine.ts'
 import { JobError } from './errors.ts'
-import { LIMIT_STEP, LimitGuard } from './rehearsal/limit.ts'
+import { LimitGuard } from './rehearsal/limit.ts'
 import { memoryCheckpoints } from './rehearsal/memory-checkpoints.ts'
 import { type EffectCounts, PlanRecorder } from './rehearsal/plan.ts'
 import { realStage, rehearsalStage, type Stage } from './rehearsal/stage.ts'
@@ -43,7 +43,7 @@ export interface Attempt {
 export function attemptOf(all: AttemptOptions): Attempt {
   const { run, job, place, now, ...options } = all
   const { version } = rulesOf(job)
-  const { checkpoints, signal } = options
+  const { signal } = options
   const lease = { id: run.id, epoch: run.epoch, version }
   const { identity } = place
   const before = spent(place)
@@ -64,8 +64,8 @@ export function attemptOf(all: AttemptOptions): Attempt {
     async result() {
       if (run.version > version) throw newerCheckpoint(run, version)
       const input = checkInput(job, run.job, run.input)
+      const { rehearsal, api, change, checkpoints } = await stageOf(all, input, lease)
       const step = stepper({ checkpoints, run: lease, traffic, signal })
-      const { rehearsal, api, change } = await stageOf(all, input, step)
       return job.run({
         input,
         identity,
@@ -87,21 +87,27 @@ export function attemptOf(all: AttemptOptions): Attempt {
 }
 
 /** Where the attempt has its effects; the limit of the job is looked to before the job is asked to do anything. */
-async function stageOf(options: AttemptOptions, input: object, step: Step): Promise<Stage> {
-  const { job, place, run, signal, recorder, beyondLimit = false } = options
-  if (recorder !== undefined) return rehearsalStage(place.api, recorder)
+async function stageOf(
+  options: AttemptOptions,
+  input: object,
+  lease: RunLease,
+): Promise<Stage & Pick<AttemptOptions, 'checkpoints'>> {
+  const { job, place, run, checkpoints, signal, recorder, beyondLimit = false } = options
+  if (recorder !== undefined) return { ...rehearsalStage(place.api, recorder), checkpoints }
   const real = realStage(place.api)
-  if (job.limit === undefined || beyondLimit) return real
+  if (job.limit === undefined || beyondLimit) return { ...real, checkpoints }
   const guard = new LimitGuard(run.job, job.limit, { input, api: place.api, tenant: run.tenant, signal })
-  await step(LIMIT_STEP, () => guard.preview(() => countsOf(options)))
-  return guard.stage(real)
+  const kept = await guard.over(checkpoints, lease)
+  await guard.preview(() => countsOf(options))
+  return { ...guard.stage(real), checkpoints: kept }
 }
 
-/** What the whole run would do, found out by a rehearsal from its beginning. */
+/** What the attempt would do, found out by a rehearsal from where the run stands. */
 async function countsOf(options: AttemptOptions): Promise<EffectCounts> {
   const recorder = new PlanRecorder()
   const quiet = { log: () => {}, progress: () => {} }
-  await attemptOf({ ...options, ...quiet, checkpoints: memoryCheckpoints(), recorder }).result()
+  const checkpoints = memoryCheckpoints(options.checkpoints)
+  await attemptOf({ ...options, ...quiet, checkpoints, recorder }).result()
   return recorder.plan.counts
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
+import type { Cursor } from '../checkpoint.ts'
 import { type Daemon, defineDaemon, defineJob, type JobContext } from '../daemon.ts'
 import { runJob } from '../runner.ts'
 import { ENVIRONMENT, temporaryFolder } from '../test-support.ts'
@@ -66,6 +67,49 @@ describe('the limit of a job', () => {
     const { daemon, gone } = cleaning({})
     const run = runOf(t, daemon, { leavers: 8, surprise: 5 })
     await assert.rejects(run, exceeded(11, '10 are done, and the next is not'))
+    assert.equal(gone.length, 10)
+  })
+
+  it('holds for a run with all its attempts: each is rehearsed from where the run stands', async (t) => {
+    const dataFolder = await temporaryFolder(t)
+    const gone: number[] = []
+    const rehearsed: number[][] = []
+    const [stops, sizes] = [
+      [4, 9, 99],
+      [8, 10, 16],
+    ]
+    const run = async ({ step, change, rehearsal }: JobContext<object>) => {
+      const here: number[] = []
+      if (rehearsal) rehearsed.push(here)
+      await step('files', async (cursor: Cursor<number>) => {
+        for (let file = cursor.value ?? 0; file < (sizes[0] ?? 0); file += 1) {
+          if (!rehearsal && file === stops[0]) throw new Error('Cannot reach the disk')
+          here.push(file)
+          await change({ effect: 'deleted', what: `file ${file}` }, async () => void gone.push(file))
+          await cursor.save(file + 1)
+        }
+      })
+      return {}
+    }
+    const job = defineJob({ input: z.object({}), limit: { of: async () => 100 }, run })
+    const daemon = defineDaemon({ apis: {}, jobs: { clean: job } })
+    const attempt = async () => {
+      await runJob(daemon, 'clean', { input: {}, dataFolder, environment: ENVIRONMENT })
+    }
+    await assert.rejects(attempt(), { message: 'Cannot reach the disk' })
+    stops.shift()
+    sizes.shift()
+    await assert.rejects(attempt(), { message: 'Cannot reach the disk' })
+    stops.shift()
+    sizes.shift()
+    await assert.rejects(attempt(), exceeded(16, '9 are done, and the rest is not'))
+    assert.deepEqual(gone, [0, 1, 2, 3, 4, 5, 6, 7, 8])
+    assert.deepEqual(
+      rehearsed.map(([first]) => first),
+      [0, 4, 9],
+    )
+    sizes[0] = 10
+    await attempt()
     assert.equal(gone.length, 10)
   })
 

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import type { RunCheckpoints, RunLease } from '../engine/engine.ts'
 import { JobError } from '../errors.ts'
 import { type Effect, effectOf } from './change.ts'
 import type { EffectCounts } from './plan.ts'
@@ -20,8 +22,8 @@ export interface ChangeLimit<Input = unknown, ApiName extends string = string> {
   /** So many may go however few there are. Default: 5. */
   readonly atLeast?: number | undefined
   /**
-   * How many it can be at most, where that is cheap to know: a run that cannot reach the limit is not rehearsed. Without it each
-   * run is, before it begins.
+   * How many an attempt can do at most, where that is cheap to know: a run that cannot reach the limit is not rehearsed. Without it each
+   * attempt is, before it begins.
    */
   readonly atMost?: ((context: LimitContext<Input, ApiName>) => Promise<number>) | undefined
 }
@@ -36,9 +38,10 @@ export interface LimitFinding {
 
 const SHARE = 0.1
 const AT_LEAST = 5
+const PAGE_SIZE = 1_000
 
-/** The name of the step that remembers that a run has been found within its limit. */
-export const LIMIT_STEP = 'tomte/limit'
+/** Where a run remembers what it has disabled or deleted, by the digests of what that is. */
+const GONE = 'tomte/gone'
 
 /** A limit at work in one attempt. */
 export class LimitGuard {
@@ -46,6 +49,7 @@ export class LimitGuard {
   readonly #context: LimitContext<object>
   readonly #job: string
   readonly #gone = new Set<string>()
+  #unsaved: string[] = []
   #allowance: Promise<Omit<LimitFinding, 'found'>> | undefined
 
   constructor(job: string, limit: ChangeLimit<object>, context: LimitContext<object>) {
@@ -54,20 +58,58 @@ export class LimitGuard {
     this.#context = context
   }
 
+  /** Calls to mind what earlier attempts of the run have done. */
+  async #recall(pageOf: (after: string, limit: number) => Promise<Map<string, unknown>>): Promise<void> {
+    for (let after = '', size = PAGE_SIZE; size === PAGE_SIZE; ) {
+      const page = await pageOf(after, PAGE_SIZE)
+      for (const digest of page.keys()) this.#gone.add((after = digest))
+      size = page.size
+    }
+  }
+
+  /** The same checkpoints, which keep with every save what has been disabled or deleted until then. */
+  #keeping(checkpoints: RunCheckpoints): RunCheckpoints {
+    return {
+      step: (run, name) => checkpoints.step(run, name),
+      findEntries: (run, collection, keys) => checkpoints.findEntries(run, collection, keys),
+      pageEntries: (run, collection, after, limit) => checkpoints.pageEntries(run, collection, after, limit),
+      saveStep: async (run, name, step, entries, traffic) => {
+        const saved = this.#unsaved
+        this.#unsaved = []
+        const gone =
+          saved.length === 0 ? {} : { [GONE]: Object.fromEntries(saved.map((digest) => [digest, 1])) }
+        try {
+          await checkpoints.saveStep(run, name, step, { ...entries, ...gone }, traffic)
+        } catch (error) {
+          this.#unsaved.unshift(...saved)
+          throw error
+        }
+      },
+    }
+  }
+
   /**
-   * Looks before anything is done at what the run would do.
+   * Looks, before an attempt does anything, at what it would do beside what earlier ones have done.
    *
-   * @param rehearse counts what it would do.
+   * @param rehearse counts what is left to be done.
    * @throws JobError `change_limit_exceeded`, with the numbers.
    */
-  async preview(rehearse: () => Promise<EffectCounts>): Promise<{ readonly within: true }> {
+  async preview(rehearse: () => Promise<EffectCounts>): Promise<void> {
+    const done = this.#gone.size
     const bound = await this.#limit.atMost?.(this.#context)
-    if (bound !== undefined && bound <= this.#atLeast) return { within: true }
+    if (bound !== undefined && done + bound <= this.#atLeast) return
     const { allowed } = await this.#allowed()
-    if (bound !== undefined && bound <= allowed) return { within: true }
-    const finding = await this.findingOf(await rehearse())
-    if (finding.found > finding.allowed) throw limitExceeded(this.#job, finding, 'nothing has been changed')
-    return { within: true }
+    if (bound !== undefined && done + bound <= allowed) return
+    const rest = await this.findingOf(await rehearse())
+    if (done + rest.found <= allowed) return
+    const state = done === 0 ? 'nothing has been changed' : `${done} are done, and the rest is not`
+    throw limitExceeded(this.#job, { ...rest, found: done + rest.found }, state)
+  }
+
+  /** Calls to mind and keeps, by these checkpoints, what the run has done in all its attempts. */
+  async over(checkpoints: RunCheckpoints, run: RunLease): Promise<RunCheckpoints> {
+    await this.#recall((after, limit) => checkpoints.pageEntries(run, GONE, after, limit))
+    return this.#keeping(checkpoints)
   }
 
   /** Compares what a run would do with what it may. */
@@ -98,14 +140,16 @@ export class LimitGuard {
   }
 
   async #count(effect: Effect, what: string): Promise<void> {
-    if ((effect !== 'disabled' && effect !== 'deleted') || this.#gone.has(what)) return
+    const digest = createHash('sha256').update(what).digest('base64url')
+    if ((effect !== 'disabled' && effect !== 'deleted') || this.#gone.has(digest)) return
     const found = this.#gone.size + 1
     if (found > this.#atLeast) {
       const { allowed, of } = await this.#allowed()
       const done = `${this.#gone.size} are done, and the next is not`
       if (this.#gone.size + 1 > allowed) throw limitExceeded(this.#job, { found, allowed, of }, done)
     }
-    this.#gone.add(what)
+    this.#gone.add(digest)
+    this.#unsaved.push(digest)
   }
 
   #allowed(): Promise<Omit<LimitFinding, 'found'>> {

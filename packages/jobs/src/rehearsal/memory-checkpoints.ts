@@ -1,7 +1,11 @@
 import type { RunCheckpoints, StoredStep } from '../engine/engine.ts'
 
-/** Steps and a ledger that are gone when the rehearsal is: nothing of it may be taken for a checkpoint. */
-export function memoryCheckpoints(): RunCheckpoints {
+/**
+ * Steps and a ledger that are gone when the rehearsal is: nothing of it may be taken for a checkpoint.
+ *
+ * @param before What the rehearsal goes on from, and leaves as it is. Default: nothing.
+ */
+export function memoryCheckpoints(before?: RunCheckpoints): RunCheckpoints {
   const steps = new Map<string, string>()
   const collections = new Map<string, Map<string, string>>()
   const sorted = new Map<string, readonly string[]>()
@@ -16,9 +20,9 @@ export function memoryCheckpoints(): RunCheckpoints {
     return keys
   }
   return {
-    async step(_, name) {
+    async step(run, name) {
       const text = steps.get(name)
-      return text === undefined ? undefined : (JSON.parse(text) as StoredStep)
+      return text === undefined ? before?.step(run, name) : (JSON.parse(text) as StoredStep)
     },
     async saveStep(_, name, { finished, value }, entries) {
       steps.set(name, JSON.stringify({ finished, value: value ?? null }))
@@ -29,11 +33,19 @@ export function memoryCheckpoints(): RunCheckpoints {
         sorted.delete(collection)
       }
     },
-    findEntries: async (_, collection, keys) => new Map(keys.flatMap((key) => entry(collection, key))),
-    async pageEntries(_, collection, after, limit) {
+    async findEntries(run, collection, keys) {
+      const found = (await before?.findEntries(run, collection, keys)) ?? new Map<string, unknown>()
+      for (const [key, value] of keys.flatMap((each) => entry(collection, each))) found.set(key, value)
+      return found
+    },
+    async pageEntries(run, collection, after, limit) {
       const keys = keysOf(collection)
       const start = firstAfter(keys, after)
-      return new Map(keys.slice(start, start + limit).flatMap((key) => entry(collection, key)))
+      const own = keys.slice(start, start + limit).flatMap((key) => entry(collection, key))
+      const earlier = (await before?.pageEntries(run, collection, after, limit)) ?? []
+      // Of the first so many of each, the first so many of both.
+      const both = [...new Map([...earlier, ...own])].toSorted(([one], [other]) => (one < other ? -1 : 1))
+      return new Map(both.slice(0, limit))
     },
   }
 }
