@@ -148,7 +148,7 @@ describe('a v1.0 token for Graph', () => {
       assert.deepEqual([status, body['error'], body['error_codes']], [400, 'invalid_scope', [70011]], scope)
     }
     const { body } = await world.postForm(world.form(app, { scope: '' }))
-    assert.deepEqual(body['error_codes'], [900144])
+    assert.deepEqual(body['error_codes'], [90014])
     const two = await world.postForm(world.form(app, { scope: '.default api://orders/.default' }))
     assert.deepEqual(two.body['error_codes'], [700022])
   })

@@ -84,6 +84,8 @@ describe('a client assertion is accepted', () => {
 const PARTS = 'Invalid JWT token. A JWT has three parts.'
 const NO_JSON = 'Invalid JWT token. Its header and claims must be JSON objects in base64url.'
 const ALGORITHM = 'Invalid JWT token. alg must be PS256 or RS256, without extensions.'
+const MISSING =
+  "The required field 'sub' is missing from the credential. Ensure that you have all the necessary parameters for the login request."
 const TEXTS = 'Invalid JWT token. iss and sub must be texts.'
 const DATES = 'Invalid JWT token. exp and nbf must be numbers of seconds.'
 const UNNAMED = "Invalid JWT token. The header must name the certificate by 'x5t#S256', 'x5t' or 'x5c'."
@@ -114,7 +116,8 @@ describe('a client assertion is refused', () => {
     ['with a header that is no JSON', () => 'x.y.z', 50027, NO_JSON],
     ['with claims that are a list', () => signJwt(headerOf(), [] as never, key), 50027, NO_JSON],
     ['with claims that are null', () => signJwt(headerOf(), null as never, key), 50027, NO_JSON],
-    ['without a subject', made({ claims: { sub: undefined } }), 50027, TEXTS],
+    ['without a subject', made({ claims: { sub: undefined } }), 90014, MISSING],
+    ['with a subject that is null', made({ claims: { sub: null } }), 50027, TEXTS],
     ['with an issuer that is a list', made({ claims: { iss: ['x'] } }), 50027, TEXTS],
     ['without exp', made({ claims: { exp: undefined } }), 50027, DATES],
     ['with an exp that is no number', made({ claims: { exp: 'soon' } }), 50027, DATES],
@@ -126,7 +129,7 @@ describe('a client assertion is refused', () => {
       700023,
       AUDIENCE,
     ],
-    ['without an audience', made({ claims: { aud: undefined } }), 700023, AUDIENCE],
+    ['for an audience that is a number', made({ claims: { aud: 7 } }), 700023, AUDIENCE],
     [
       'for the same path on another host',
       () =>

@@ -32,13 +32,15 @@ type Spoilt = 'missing' | 'empty' | 'half a character' | 'blank'
 const WRONG: Readonly<Record<string, Readonly<Record<Spoilt, RefusalNumber | 200>>>> = {
   grant_type: { missing: 900144, empty: 900144, 'half a character': 70003, blank: 70003 },
   client_id: { missing: 900144, empty: 900144, 'half a character': 700016, blank: 700016 },
-  scope: { missing: 900144, empty: 900144, 'half a character': 1002012, blank: 1002012 },
+  scope: { missing: 90014, empty: 90014, 'half a character': 1002012, blank: 1002012 },
   client_assertion_type: { missing: 900144, empty: 900144, 'half a character': 900144, blank: 900144 },
   client_assertion: { missing: 7000216, empty: 7000216, 'half a character': 50027, blank: 50027 },
   // A second proof is one too many, whatever it says.
   client_secret: { missing: 200, empty: 200, 'half a character': 9002313, blank: 9002313 },
   claims: { missing: 200, empty: 200, 'half a character': 9002313, blank: 9002313 },
   resource: { missing: 200, empty: 200, 'half a character': 901002, blank: 901002 },
+  token_type: { missing: 200, empty: 200, 'half a character': 51000, blank: 51000 },
+  req_cnf: { missing: 200, empty: 200, 'half a character': 51000, blank: 51000 },
   client_info: { missing: 200, empty: 200, 'half a character': 200, blank: 200 },
 }
 

@@ -6,14 +6,14 @@ import { isRefusalNumber, REFUSALS } from './refusals.ts'
 
 // The rows of wire.md §8 that are known with confidence A and that this platform does not answer with, and why.
 const NOT_ANSWERED: Readonly<Record<number, string>> = {
-  90014: 'its text is known and its number is not; a missing scope is 900144',
   7000218: 'of other grants; for this one a missing credential is 7000216',
   50012: 'of former years; there is a number for each fault now',
-  7000277: 'the other number for a certificate that was revoked, which is 7000214',
-  7000274: 'a signature that does not hold is 700027',
-  70021: 'of former years; 700211, 700212 and 700213 say which claim it is',
-  7002137: 'it would tell the expected subject to whoever asks; 700213 does not',
-  51000: 'no feature can be switched off',
+  7000277:
+    'SDKs know two numbers for a certificate that was revoked, and not which is when: 7000214 is given',
+  7000274:
+    'SDKs read it as a bad signature or as a certificate out of its time; 700027 and 1000502 say which',
+  70021: 'of former years, with status 400; 700211, 700212 and 700213 say which claim it is',
+  7002137: 'of subjects that services of Entra itself make up (/eid1/…): nothing issues such here',
 }
 const OBSERVED_IN_ENTRA = [
   900144, 90014, 9002313, 900023, 90002, 50059, 50194, 50049, 70003, 700016, 700038, 7000229, 7000112,

@@ -128,6 +128,6 @@ describe('a claims parameter that cannot be read', () => {
     const codes = async (sent: Json) =>
       (await world.postForm(sent as Record<string, string>)).body['error_codes']
     assert.deepEqual(await codes(form), [9002313])
-    assert.deepEqual(await codes({ ...form, scope: '' }), [900144])
+    assert.deepEqual(await codes({ ...form, scope: '' }), [90014])
   })
 })

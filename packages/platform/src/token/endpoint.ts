@@ -10,7 +10,15 @@ import { readClaimsRequest } from './claims-request.ts'
 import { checkClientId, findClient, tenantMissing } from './client.ts'
 import { type IssuedToken, type IssuedTokenV1, issue, issueV1 } from './issue.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
-import { type EndpointVersion, isBasic, readClient, readForm, readResource, required } from './parse.ts'
+import {
+  type EndpointVersion,
+  isBasic,
+  readClient,
+  readForm,
+  readResource,
+  refuseBinding,
+  required,
+} from './parse.ts'
 import { permit } from './permit.ts'
 import { proveClient, requireCredential } from './prove.ts'
 import { refusalBody, TokenRefusal } from './refusals.ts'
@@ -76,6 +84,7 @@ async function takeSteps(
   const resource = readResource(form, version)
   const nowMs = now()
   const claims = readClaimsRequest(form, nowMs)
+  refuseBinding(form)
   requireCredential(form)
   const audiences = () => audiencesOf(origin, tenant, tenantName)
   const useOnce = tenant.refusesRepeatedAssertions

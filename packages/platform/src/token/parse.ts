@@ -61,6 +61,11 @@ export function required(form: Form, name: string): string {
   return value
 }
 
+/** Refuses to give a bearer token to a client that asks for one which is bound to a key (wire.md §3). @throws TokenRefusal 51000. */
+export function refuseBinding({ token_type: type, req_cnf: confirmation }: Form): void {
+  if (confirmation || (type && type.toLowerCase() !== 'bearer')) throw new TokenRefusal(51000)
+}
+
 const OPENID_SCOPES = new Set(['openid', 'profile', 'email', 'offline_access'])
 const GRAPH = 'https://graph.microsoft.com'
 const STATIC = '/.default'
@@ -71,12 +76,13 @@ export type EndpointVersion = 1 | 2
 /**
  * Returns the resource that a token request is for: v1.0 has it verbatim in `resource`, v2.0 in `scope`.
  *
- * @throws TokenRefusal 900144, 901002, 1002012, 70011, 700022.
+ * @throws TokenRefusal 900144, 901002, 90014, 1002012, 70011, 700022.
  */
 export function readResource(form: Form, version: EndpointVersion): string {
   if (version === 1) return required(form, 'resource')
   if (form['resource']) throw new TokenRefusal(901002)
-  return resourceOf(required(form, 'scope'))
+  if (!form['scope']) throw new TokenRefusal(90014, { name: 'scope' })
+  return resourceOf(form['scope'])
 }
 
 /**

@@ -23,7 +23,7 @@ export interface CertificateProof {
  * that it trusts (RFC 7523 §3, wire.md §4). It may be used
  * again until it expires, as retries do, unless the tenant refuses that.
  *
- * @throws TokenRefusal 50048, 50027, 700027, 700030, 7000214, 1000502, 700023, 700024, and those of `useOnce`.
+ * @throws TokenRefusal 50048, 50027, 90014, 700027, 700030, 7000214, 1000502, 700023, 700024, and those of `useOnce`.
  */
 export async function proveByCertificate(
   cache: ReadCache,
@@ -32,6 +32,7 @@ export async function proveByCertificate(
   if (sub.toLowerCase() !== client.appId) throw new TokenRefusal(50048, { subject: sub, issuer: iss })
   const keyId = await checkSignature(cache, assertion, client, nowMs)
   const { aud } = assertion.claims
+  if (aud === undefined) throw new TokenRefusal(90014, { name: 'aud' })
   if (typeof aud !== 'string' || !audiences().has(aud.toLowerCase())) throw new TokenRefusal(700023)
   checkTime(assertion.claims, nowMs)
   await useOnce?.(assertion.claims)

@@ -51,6 +51,8 @@ export async function proveClient(cache: ReadCache, request: ProofRequest): Prom
   }
   const assertion = parseAssertion(required(form, 'client_assertion'))
   const { iss, sub } = assertion.claims
+  for (const [name, value] of Object.entries({ iss, sub }))
+    if (value === undefined) throw new TokenRefusal(90014, { name })
   if (typeof iss !== 'string' || typeof sub !== 'string')
     throw new TokenRefusal(50027, { reason: 'iss and sub must be texts.' })
   const own = iss.toLowerCase() === client.appId

@@ -74,6 +74,9 @@ const signed = (
 const tokenPath = (tenant = world.tenantId) => `/${tenant}/oauth2/v2.0/token`
 const seconds = () => Math.floor(world.clock.ms / 1000)
 
+const missingField = (name: string) =>
+  `The required field '${name}' is missing from the credential. Ensure that you have all the necessary parameters for the login request.`
+
 const NO_TENANT =
   'No tenant-identifying information found in either the request or implied by any provided credentials.'
 
@@ -188,10 +191,34 @@ const CASES: readonly Case[] = [
     text: () => "The request body must contain the following parameter: 'client_id'.",
   },
   {
-    aadsts: 900144,
+    aadsts: 90014,
     when: 'there is no scope',
     ask: () => without('scope'),
-    text: () => "The request body must contain the following parameter: 'scope'.",
+    text: () => missingField('scope'),
+  },
+  {
+    aadsts: 90014,
+    when: 'the assertion names no issuer',
+    ask: () => signed({ iss: undefined }),
+    text: () => missingField('iss'),
+  },
+  {
+    aadsts: 90014,
+    when: 'the assertion is meant for nobody',
+    ask: () => signed({ aud: undefined }),
+    text: () => missingField('aud'),
+  },
+  {
+    aadsts: 51000,
+    when: 'the token is to be bound to a key',
+    ask: () => post({ token_type: 'mtls_pop' }),
+    text: () => 'The feature is disabled.',
+  },
+  {
+    aadsts: 51000,
+    when: 'the token is to confirm a key',
+    ask: () => post({ req_cnf: 'eyJraWQiOiJ4In0' }),
+    text: () => 'The feature is disabled.',
   },
   {
     aadsts: 900144,

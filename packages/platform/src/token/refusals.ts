@@ -116,6 +116,13 @@ export const REFUSALS = {
     text: "The 'resource' request parameter is not supported.",
     remedy: 'Send scope={resource}/.default, or use the v1.0 endpoint /oauth2/token.',
   },
+  90014: {
+    status: 400,
+    error: 'invalid_request',
+    known: 'observed',
+    text: "The required field '{name}' is missing from the credential. Ensure that you have all the necessary parameters for the login request.",
+    remedy: 'Send scope={resource}/.default; give an assertion its iss, sub and aud.',
+  },
   1002012: {
     status: 400,
     error: 'invalid_scope',
@@ -136,6 +143,13 @@ export const REFUSALS = {
     known: 'documented',
     text: "The provided value for the input parameter 'scope' is not valid. The scope {scope} contains more than one resource.",
     remedy: 'Ask for one token for each resource.',
+  },
+  51000: {
+    status: 400,
+    error: 'invalid_request',
+    known: 'observed',
+    text: 'The feature is disabled.',
+    remedy: 'Ask for a bearer token, without token_type and req_cnf: tokens are not bound to keys here.',
   },
   7000216: {
     status: 401,
