@@ -5,7 +5,7 @@ import { findTenant, type Tenant } from '../registration/tenants.ts'
 import type { Services } from '../services.ts'
 import { type Client, findClient } from '../token/client.ts'
 import { type Form, readForm, required } from '../token/parse.ts'
-import { TokenRefusal } from '../token/refusals.ts'
+import { TokenRefusal } from '../token/refusal.ts'
 import { isTemplate, requireTenant } from '../token/tenant.ts'
 import { type ConsentRedirect, isRegistered } from './redirect.ts'
 

@@ -1,6 +1,6 @@
 import { canNameTenant } from '../registration/tenants.ts'
 import { required, type Form } from '../token/parse.ts'
-import { TokenRefusal } from '../token/refusals.ts'
+import { TokenRefusal } from '../token/refusal.ts'
 import { isTemplate } from '../token/tenant.ts'
 
 const VERSIONS: ReadonlySet<string> = new Set(['1.0', '1.1'])

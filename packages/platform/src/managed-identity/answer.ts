@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { SignInTrail } from '../audit/sign-in.ts'
 import { permit } from '../token/permit.ts'
-import { TokenRefusal } from '../token/refusals.ts'
+import { TokenRefusal } from '../token/refusal.ts'
 import { clientIn } from '../token/client.ts'
 import { signToken } from '../token/issue.ts'
 import type { Services } from '../services.ts'

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { html } from 'hono/html'
 import type { Now } from '../clock.ts'
 import { requestIds } from '../token/request-ids.ts'
-import { TokenRefusal } from '../token/refusals.ts'
+import { TokenRefusal } from '../token/refusal.ts'
 import { sendPage } from './layout.ts'
 
 const FORM_LENGTH_MAX = 16 * 1024

@@ -1,5 +1,5 @@
 import { type JwtPart, numericDate } from '../jwt.ts'
-import { TokenRefusal } from './refusals.ts'
+import { TokenRefusal } from './refusal.ts'
 
 /** By how much clocks may differ. */
 export const SKEW_SECONDS = 300

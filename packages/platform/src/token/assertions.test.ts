@@ -84,8 +84,8 @@ describe('a client assertion is accepted', () => {
 const PARTS = 'Invalid JWT token. A JWT has three parts.'
 const NO_JSON = 'Invalid JWT token. Its header and claims must be JSON objects in base64url.'
 const ALGORITHM = 'Invalid JWT token. alg must be PS256 or RS256, without extensions.'
-const MISSING =
-  "The required field 'sub' is missing from the credential. Ensure that you have all the necessary parameters for the login request."
+const missing = (name: string) =>
+  `The required field '${name}' is missing from the credential. Ensure that you have all the necessary parameters for the login request.`
 const TEXTS = 'Invalid JWT token. iss and sub must be texts.'
 const DATES = 'Invalid JWT token. exp and nbf must be numbers of seconds.'
 const UNNAMED = "Invalid JWT token. The header must name the certificate by 'x5t#S256', 'x5t' or 'x5c'."
@@ -116,7 +116,9 @@ describe('a client assertion is refused', () => {
     ['with a header that is no JSON', () => 'x.y.z', 50027, NO_JSON],
     ['with claims that are a list', () => signJwt(headerOf(), [] as never, key), 50027, NO_JSON],
     ['with claims that are null', () => signJwt(headerOf(), null as never, key), 50027, NO_JSON],
-    ['without a subject', made({ claims: { sub: undefined } }), 90014, MISSING],
+    ['without a subject', made({ claims: { sub: undefined } }), 90014, missing('sub')],
+    ['without an issuer', made({ claims: { iss: undefined } }), 90014, missing('iss')],
+    ['without an audience', made({ claims: { aud: undefined } }), 90014, missing('aud')],
     ['with a subject that is null', made({ claims: { sub: null } }), 50027, TEXTS],
     ['with an issuer that is a list', made({ claims: { iss: ['x'] } }), 50027, TEXTS],
     ['without exp', made({ claims: { exp: undefined } }), 50027, DATES],

@@ -1,5 +1,5 @@
 import type { Form } from './parse.ts'
-import { TokenRefusal } from './refusals.ts'
+import { TokenRefusal } from './refusal.ts'
 
 /** What a client asks of its token by the `claims` parameter (wire.md §11). */
 export interface ClaimsRequest {

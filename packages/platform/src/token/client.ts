@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { RiskLevel } from '../policy/conditional-access-policy.ts'
 import { keptQuery } from '../store/kept-query.ts'
 import type { ReadCache } from '../store/read-cache.ts'
-import { TokenRefusal } from './refusals.ts'
+import { TokenRefusal } from './refusal.ts'
 import { isEmptyGuid } from './tenant.ts'
 
 /** An application as the token endpoint needs it. */

@@ -21,7 +21,7 @@ import {
 } from './parse.ts'
 import { permit } from './permit.ts'
 import { proveClient, requireCredential } from './prove.ts'
-import { refusalBody, TokenRefusal } from './refusals.ts'
+import { refusalBody, TokenRefusal } from './refusal.ts'
 import { answerHeaders, refusalIds } from './request-ids.ts'
 import type { UsedAssertions } from './used-assertions.ts'
 import { audiencesOf, isPersonal, isTemplate, requireTenant } from './tenant.ts'

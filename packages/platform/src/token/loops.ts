@@ -1,5 +1,5 @@
 import { PlatformError } from '../errors.ts'
-import { TokenRefusal } from './refusals.ts'
+import { TokenRefusal } from './refusal.ts'
 
 const WINDOW_MS = 5 * 60 * 1000
 /** How many of the same request Entra takes within five minutes, as it says of looping clients. */

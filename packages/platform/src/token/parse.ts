@@ -1,4 +1,4 @@
-import { TokenRefusal } from './refusals.ts'
+import { TokenRefusal } from './refusal.ts'
 
 /** The token request's form, before anything in it has been believed. */
 export type Form = Readonly<Record<string, string>>

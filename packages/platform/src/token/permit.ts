@@ -7,7 +7,7 @@ import type { Database } from '../store/database.ts'
 import type { ReadCache } from '../store/read-cache.ts'
 import type { Client } from './client.ts'
 import { type OptionalClaims, readOptionalClaims } from './optional-claims.ts'
-import { TokenRefusal } from './refusals.ts'
+import { TokenRefusal } from './refusal.ts'
 
 /** The API that a token is for, in one tenant. */
 export interface Resource {

@@ -4,7 +4,7 @@ import type { ReadCache } from '../store/read-cache.ts'
 import { checkTime, iso } from './assertion-time.ts'
 import type { Client } from './client.ts'
 import { proveBySubjectName, sentCertificates } from './prove-subject-name.ts'
-import { TokenRefusal } from './refusals.ts'
+import { TokenRefusal } from './refusal.ts'
 
 /** An assertion that names the client itself as its issuer. */
 export interface CertificateProof {

@@ -5,7 +5,7 @@ import { checkTime } from './assertion-time.ts'
 import type { Client } from './client.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
 import { IssuerUnreachable } from './issuer-network.ts'
-import { TokenRefusal } from './refusals.ts'
+import { TokenRefusal } from './refusal.ts'
 
 /** An assertion that another identity provider has issued. */
 export interface FederatedProof {

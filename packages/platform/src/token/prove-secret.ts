@@ -2,7 +2,7 @@ import { matchesSecret, matchesShortSecret } from '../registration/client-secret
 import { keptQuery } from '../store/kept-query.ts'
 import type { ReadCache } from '../store/read-cache.ts'
 import type { Client } from './client.ts'
-import { TokenRefusal } from './refusals.ts'
+import { TokenRefusal } from './refusal.ts'
 
 /** A secret as the client sent it, in the form or by HTTP Basic. */
 export interface SecretProof {

@@ -17,7 +17,7 @@ import {
 } from '../tls/certificate-chain.ts'
 import { iso } from './assertion-time.ts'
 import type { Client } from './client.ts'
-import { TokenRefusal } from './refusals.ts'
+import { TokenRefusal } from './refusal.ts'
 
 /** The certificates that an assertion brings along: five, and a root. */
 const SENT_MAX = 6

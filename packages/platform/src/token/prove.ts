@@ -7,7 +7,7 @@ import { type Form, required } from './parse.ts'
 import { proveByCertificate } from './prove-certificate.ts'
 import { proveByFederation } from './prove-federated.ts'
 import { proveBySecret } from './prove-secret.ts'
-import { TokenRefusal } from './refusals.ts'
+import { TokenRefusal } from './refusal.ts'
 
 /** How a client proved who it is: the `appidacr` or `azpacr` claim, 1 for a secret, 2 for an assertion (wire.md §6). */
 export type ClientProof = '1' | '2'

@@ -197,27 +197,9 @@ const CASES: readonly Case[] = [
     text: () => missingField('scope'),
   },
   {
-    aadsts: 90014,
-    when: 'the assertion names no issuer',
-    ask: () => signed({ iss: undefined }),
-    text: () => missingField('iss'),
-  },
-  {
-    aadsts: 90014,
-    when: 'the assertion is meant for nobody',
-    ask: () => signed({ aud: undefined }),
-    text: () => missingField('aud'),
-  },
-  {
     aadsts: 51000,
     when: 'the token is to be bound to a key',
     ask: () => post({ token_type: 'mtls_pop' }),
-    text: () => 'The feature is disabled.',
-  },
-  {
-    aadsts: 51000,
-    when: 'the token is to confirm a key',
-    ask: () => post({ req_cnf: 'eyJraWQiOiJ4In0' }),
     text: () => 'The feature is disabled.',
   },
   {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Now } from '../clock.ts'
-import type { RequestIds } from './refusals.ts'
+import type { RequestIds } from './refusal.ts'
 
 /** A request, as far as its ids go. */
 interface Headed {

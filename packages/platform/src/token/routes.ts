@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { answerToken, refusalOf, type TokenEndpoint } from './endpoint.ts'
 import type { EndpointVersion } from './parse.ts'
-import { refusalBody, type RequestIds, type TokenRefusal } from './refusals.ts'
+import { refusalBody, type RequestIds, type TokenRefusal } from './refusal.ts'
 import { answerHeaders, refusalIds } from './request-ids.ts'
 
 const PATHS: Readonly<Record<string, EndpointVersion>> = {

@@ -2,7 +2,7 @@ import { issuerV2 } from '../discovery/metadata.ts'
 import { canNameTenant, findFirstTenant, findTenant, type Tenant } from '../registration/tenants.ts'
 import type { Database } from '../store/database.ts'
 import type { ReadCache } from '../store/read-cache.ts'
-import { TokenRefusal } from './refusals.ts'
+import { TokenRefusal } from './refusal.ts'
 
 /** Names in place of a tenant that stand for any: a person who signs in brings the tenant along, a daemon has none. */
 const TEMPLATES: ReadonlySet<string> = new Set(['common', 'organizations'])

@@ -3,7 +3,7 @@ import type { Now } from '../clock.ts'
 import { type JwtPart, numericDate } from '../jwt.ts'
 import type { Database } from '../store/database.ts'
 import { SKEW_SECONDS } from './assertion-time.ts'
-import { TokenRefusal } from './refusals.ts'
+import { TokenRefusal } from './refusal.ts'
 
 const ID_LENGTH_MAX = 300
 const AHEAD_MAX_SECONDS = 60 * 60
