@@ -16,6 +16,8 @@ import { signInsLost } from './sign-ins-lost.ts'
 export interface ReplicasOptions extends DrillOptions {
   /** How often a platform is killed under writes, on each store. */
   readonly kills?: number | undefined
+  /** Whether the machine does other things meanwhile. */
+  readonly isBusy?: boolean | undefined
   /** How many writes are acknowledged before each kill. */
   readonly writes?: number | undefined
   /** How many changes are watched from the other replica. */
@@ -30,13 +32,14 @@ export async function drill({
   kills = 10,
   writes = 150,
   changes = 50,
+  isBusy = false,
 }: ReplicasOptions): Promise<DrillResult> {
   const server = process.env['DATABASE_URL'] ? undefined : await startPostgres()
   const url = process.env['DATABASE_URL'] ?? server?.url ?? ''
   const home = await mkdtemp(join(tmpdir(), 'tomte-replicas-'))
   try {
     const rows = [await killedUnderWrites('SQLite', join(home, 'sqlite'), undefined, { kills, writes })]
-    const tokens = { kills, requests: 10 * writes }
+    const tokens = { kills, requests: 10 * writes, isBusy }
     rows.push(await signInsLost('SQLite', join(home, 'sqlite-log'), undefined, tokens))
     await withDatabase(url, async (database) => {
       rows.push(await killedUnderWrites('PostgreSQL', join(home, 'first'), database, { kills, writes }))

@@ -7,7 +7,7 @@ const skip = !process.env['DATABASE_URL'] && 'no PostgreSQL: run by `npm test`, 
 
 describe('a platform that is killed, and its replicas', { skip }, () => {
   it('lose no change that was acknowledged, fail no request, and see each other', async () => {
-    const { rows } = await drill({ seed: 1, kills: 1, writes: 40, changes: 4 })
+    const { rows } = await drill({ seed: 1, kills: 1, writes: 40, changes: 4, isBusy: true })
     assert.deepEqual(
       rows.map(({ what, failed, met }) => ({ what: what.replace(/;.*/, ''), failed, met })),
       [

@@ -17,10 +17,10 @@ export interface SignInLogOptions {
 }
 
 const WAITING_MAX = 10_000
-// A kill -9 loses the rows of the last 200 ms at most: half of it to wait, half to write.
-const WAIT_MS = 100
+// A kill -9 loses the rows of the last 200 ms at most: a quarter of it to wait, the rest to write where the machine is busy.
+const WAIT_MS = 50
 const RETRY_MS = 1000
-// All of 100 ms at most times; few enough that nobody waits long for SQLite's one connection.
+// All that come within the wait, at most times; few enough that nobody waits long for SQLite's one connection.
 const BATCH = 500
 // How many rows go into one statement: few kinds, so that they are prepared once.
 const SIZES = [64, 8, 1]
