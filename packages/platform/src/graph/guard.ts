@@ -54,7 +54,8 @@ function withDirectoryRoles(principal: Principal): Principal {
   return roles === principal.roles ? principal : { ...principal, roles }
 }
 
-const understandsChallenges = ({ claims }: Principal): boolean =>
+/** Whether the client said that it handles claims challenges (wire.md §11). */
+export const understandsChallenges = ({ claims }: Principal): boolean =>
   Array.isArray(claims['xms_cc']) && claims['xms_cc'].includes('cp1')
 
 /** @throws GuardRefusal claims_challenge, if the token's service principal was disabled, deleted or at risk after it was issued. */

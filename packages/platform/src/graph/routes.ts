@@ -1,4 +1,4 @@
-import type { Guard, Refused } from '@tomte/guard'
+import { challenge, type Guard, type Refused } from '@tomte/guard'
 import { guarded } from '@tomte/guard/fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { audited, auditedTogether } from '../audit/audited.ts'
@@ -6,6 +6,8 @@ import type { SignInLog } from '../audit/sign-in-log.ts'
 import type { Now } from '../clock.ts'
 import type { SigningKeys } from '../discovery/signing-keys.ts'
 import type { Database } from '../store/database.ts'
+import type { ReadCache } from '../store/read-cache.ts'
+import { blockedAccess } from './blocked-access.ts'
 import { runBatch } from './batch.ts'
 import {
   answer,
@@ -25,6 +27,8 @@ export { GRAPH_PREFIX } from './dispatch.ts'
 
 export interface GraphOptions {
   readonly db: Database
+  /** What is known of tenants' Conditional Access and of callers. */
+  readonly cache: ReadCache
   readonly guard: Pick<Guard, 'judge'>
   readonly origin: () => string
   readonly now: Now
@@ -61,6 +65,12 @@ export function graphRoutes(app: FastifyInstance, options: GraphOptions): void {
     body === '' ? done(null, undefined) : parseJson(request, body.toString(), done),
   )
   guarded(app, { guard, body: (refusal, request) => refusalBody(refusal, request, now()) })
+  app.addHook('onRequest', async (request, reply) => {
+    const refusal = await blockedAccess(options, { principal: request.principal, ipAddress: request.ip })
+    if (!refusal) return undefined
+    const body = errorBody('InvalidAuthenticationToken', BLOCKED, request, now())
+    return reply.code(refusal.status).header('www-authenticate', challenge(refusal)).send(body)
+  })
   app.setNotFoundHandler((request, reply) =>
     send(reply, notARoute(request.url.slice(GRAPH_PREFIX.length), request, now())),
   )
@@ -98,5 +108,7 @@ function refusalBody(refusal: Refused, request: FastifyRequest, nowMs: number): 
 }
 
 // Graph's own words (wire.md §11).
+const BLOCKED =
+  'Continuous access evaluation resulted in challenge with result: InteractionRequired and code: LocationConditionEvaluationSatisfied'
 const OUTDATED =
   'Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenCreatedWithOutdatedPolicies'
