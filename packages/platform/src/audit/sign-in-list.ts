@@ -106,7 +106,7 @@ export function failureReason(errorCode: number): string {
   if (errorCode === 0) return 'Other.'
   const known = (REFUSALS as Readonly<Record<number, { readonly text: string }>>)[errorCode]
   return known
-    ? known.text.replaceAll(/'?\{\w+\}'?/g, '…')
+    ? known.text.replaceAll(/'?\{\w+\}'?\.?/g, '…')
     : 'A transient error has occurred. Please try again.'
 }
 

@@ -116,6 +116,10 @@ had before.</p>
   }
 }
 
+/** A link that a small screen breaks where its parts end; what is copied is the link. */
+const breakable = (link: string): Html =>
+  html`${link.split(/(?=[/?&=%.])/).map((part) => html`<wbr>${part}`)}`
+
 /** Who is not an administrator cannot decide, and is told what to do instead. */
 export function askAdministratorPage({ tenant, client }: Parties, who: SignedIn, link: string): Page {
   const place = `${tenant.displayName} (${tenant.defaultDomain})`
@@ -128,7 +132,7 @@ export function askAdministratorPage({ tenant, client }: Parties, who: SignedIn,
 grant. You are signed in as ${who.name}, who is not an administrator of ${tenant.displayName}. Nothing was
 changed.</p>
 <p>Ask an administrator of ${tenant.displayName} to open this link:</p>
-<p class="notice good"><code>${link}</code></p>
+<p class="notice good"><code class="link">${breakable(link)}</code></p>
 <form method="post" action="/portal/sign-out">
 <input type="hidden" name="return" value="${new URL(link).pathname}${new URL(link).search}">
 <button>Sign in with another account</button>

@@ -87,6 +87,20 @@ interface AxeResults {
   }[]
 }
 
+/** The link that is shown, and what a small screen breaks of it in the middle of a word. */
+const brokenParts = (page: Page) =>
+  page.evaluate(`(() => {
+    const link = document.querySelector('code.link')
+    const parts = [...link.childNodes].filter(({ nodeName }) => nodeName === '#text')
+    const linesOf = (part) => {
+      const range = document.createRange()
+      range.selectNodeContents(part)
+      return range.getClientRects().length
+    }
+    const broken = parts.filter((part) => !part.textContent.includes('-') && linesOf(part) > 1)
+    return [link.textContent, broken.map(({ textContent }) => textContent)]
+  })()`)
+
 /** Nothing that axe finds, of any impact, and nothing wider than the screen. */
 async function assertUsable(page: Page): Promise<void> {
   assert.ok(tools.missing === undefined)
@@ -156,6 +170,7 @@ for (const look of [
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'An administrator is needed' }).waitFor()
     await assertUsable(page)
+    assert.deepEqual(await brokenParts(page), [page.url(), []])
     for (const [path, heading] of [
       ['/portal', 'An administrator is needed'],
       ['/portal/nowhere', 'There is no such page'],

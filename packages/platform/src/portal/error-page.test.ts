@@ -57,6 +57,7 @@ describe('the look-up page', () => {
   it('lists every number if none is asked for, or an unknown one, and repeats nothing as markup', async () => {
     const list = await house.browser().get('/error')
     assert.equal(list.status, 200)
+    assert.match(list.text, /AADSTS90002 invalid_tenant Tenant … not found/)
     for (const number of Object.keys(REFUSALS))
       assert.ok(list.body.includes(`/error?code=${number}"`), number)
     for (const [code, shown] of [

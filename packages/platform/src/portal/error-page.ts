@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { html } from 'hono/html'
+import { failureReason } from '../audit/sign-in-list.ts'
 import { type Evidence, isRefusalNumber, type RefusalNumber, REFUSALS } from '../token/refusals.ts'
 import { queryTextOf } from './browser-rules.ts'
 import { type Html, type Page, sendPage } from './layout.ts'
@@ -63,12 +64,13 @@ ${notice}
 <input id="code" name="code" inputmode="numeric" autocomplete="off" maxlength="${CODE_LENGTH_MAX}" required>
 <button>Look up</button>
 </form>
-<ul>
+<ul class="errors">
 ${Object.keys(REFUSALS).map((number) => listLine(Number(number) as RefusalNumber))}
 </ul>`,
   }
 }
 
 const listLine = (number: RefusalNumber): Html =>
-  html`<li><a href="${PATH}?code=${number}">AADSTS${number}</a> <code>${REFUSALS[number].error}</code></li>
+  html`<li><a href="${PATH}?code=${number}">AADSTS${number}</a> <code>${REFUSALS[number].error}</code>
+<span class="small">${failureReason(number)}</span></li>
 `

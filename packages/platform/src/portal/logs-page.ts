@@ -36,7 +36,7 @@ function signInLine(signIn: LoggedSignIn): Html {
 ${
   errorCode === 0
     ? html`<span class="state done">token issued</span>`
-    : html`<span class="warning">AADSTS${errorCode}: ${reason}</span>`
+    : html`<span class="failed"><a href="/error?code=${errorCode}">AADSTS${errorCode}</a>: ${reason}</span>`
 }
 <span class="small">${instant(atMs)}, ${credential}${ipAddress === '' ? '' : html`, from ${ipAddress}`}</span>
 <span class="small">Trace ID <code>${signIn.id}</code></span>

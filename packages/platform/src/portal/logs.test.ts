@@ -35,8 +35,9 @@ test('The logs show why a request was refused, those of unknown tenants included
   const form = { grant_type: 'client_credentials' }
   const path = '/nowhere.example/oauth2/v2.0/token'
   await house.browser().submit(path, form)
-  const { text } = await logs()
-  assert.match(text, /An unknown application AADSTS90002: Tenant … not found/)
+  const { text, body } = await logs()
+  assert.match(text, /An unknown application AADSTS90002 : Tenant … not found/)
+  assert.ok(body.includes('<a href="/error?code=90002">AADSTS90002</a>'), 'it leads to what is to be done')
 })
 
 test('An application’s name is text in the logs and never markup', async () => {

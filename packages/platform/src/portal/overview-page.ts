@@ -111,7 +111,7 @@ function reviewLink(
   { appId, displayName, presence, permissions }: ApplicationOverview,
   domain: string,
 ): Html | '' {
-  const open = permissions.requested.some(({ state }) => state.kind !== 'granted')
+  const open = permissions.requested.some(({ state }) => state.kind === 'not granted')
   if (!open && presence !== 'missing') return ''
   const url = `/${encodeURIComponent(domain)}/adminconsent?client_id=${encodeURIComponent(appId)}`
   return html`<p><a class="button" href="${url}"

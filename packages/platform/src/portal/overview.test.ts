@@ -92,6 +92,17 @@ test('The overview names the directory roles that an application holds', async (
   assert.doesNotMatch(card(page, 'Asks for nothing'), /Directory roles/)
 })
 
+test('The overview offers no consent where nothing is left that can be granted', async () => {
+  const { appId } = await house.graph('POST', '/applications', {
+    displayName: 'Beyond help',
+    ...asksGraph(UNKNOWN_ROLE),
+  })
+  await house.graph('POST', '/servicePrincipals', { appId })
+  const text = card(await overview(), 'Beyond help')
+  assert.match(text, /cannot be granted/)
+  assert.doesNotMatch(text, /Review and grant/)
+})
+
 test('The overview links to consent for an application that asks for what it has not got', async () => {
   const { appId } = await house.graph('POST', '/applications', {
     displayName: 'HR sync',

@@ -32,6 +32,7 @@ body {
 }
 code { font: 0.9em/1.5 ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace;
   overflow-wrap: anywhere; }
+.notice .link { overflow-wrap: break-word; user-select: all; }
 h1, h2, h3, h4, p, ul, dl { margin: 0 0 1rem; }
 h1, h2, h3 { line-height: 1.25; overflow-wrap: anywhere; }
 h1 { font-size: 1.75rem; font-weight: 650; letter-spacing: -0.01em; }
@@ -85,6 +86,7 @@ section { margin-top: 2.5rem; }
 .permissions { padding: 0; list-style: none; }
 .permissions li { padding: 0.75rem 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
 .permissions li:last-child { padding-bottom: 0.25rem; }
+.card > .permissions:first-child > li:first-child { padding-top: 0; border-top: 0; }
 .permissions li > span { display: block; }
 .permissions .state { padding-left: 1.5em; text-indent: -1.5em; font-size: 0.9375rem; }
 .state::before { display: inline-block; width: 1.5em; text-indent: 0; }
@@ -117,11 +119,16 @@ button:hover, .button:hover { background: var(--tint); }
 .quiet { border-color: var(--line); color: var(--ink); font-weight: 400; }
 .answers { display: flex; flex-wrap: wrap; gap: 0.75rem; margin-top: 1.5rem; }
 .lookup button { margin: 0.75rem 0 1.5rem; }
+.errors { padding: 0; list-style: none; }
+.errors li { padding: 0.75rem 0; border-top: 1px solid var(--line); }
+.errors span { display: block; overflow-wrap: anywhere; }
+.failed { overflow-wrap: anywhere; }
+.failed a { font-weight: 650; }
 .narrow button { width: 100%; margin-top: 0.5rem; }
 
 @media (max-width: 30rem) {
   main { padding-top: 1.5rem; }
-  .card { padding: 1.25rem; }
+  .card { padding: 1rem; }
   .facts > div { grid-template-columns: 1fr; }
   .facts dd { grid-column: 1; }
   .answers button { flex: 1 1 100%; }
