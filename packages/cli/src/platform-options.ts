@@ -114,6 +114,7 @@ function addLimits(platform: Command): void {
         .argParser(wholeNumber)
         .preset('15'),
     )
+    .option('--random-lifetimes', 'let each token live 60 to 90 minutes, at random, in place of an hour')
     .option(
       '--audit-retention-days <number>',
       'how long the audit of administrative changes is kept: 30 days, unless told otherwise',

@@ -44,6 +44,8 @@ export interface PlatformArguments {
   readonly database?: string | undefined
   /** The part of Graph's limits that the directory grants; `undefined` for no limits. */
   readonly throttling?: number | undefined
+  /** Whether tokens live 60 to 90 minutes at random. */
+  readonly randomLifetimes?: boolean | undefined
   /** How often a client may ask for the same token in five minutes. */
   readonly loopDetection?: number | undefined
   /** How long the audit of administrative changes is kept. */
@@ -87,6 +89,7 @@ async function optionsOf(options: PlatformArguments): Promise<PlatformOptions> {
     seed: await readSeed(options.seed),
     throttling: options.throttling,
     loopDetection: options.loopDetection,
+    randomLifetimes: options.randomLifetimes,
     auditRetentionDays: options.auditRetentionDays,
   }
 }

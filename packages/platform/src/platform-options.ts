@@ -60,6 +60,11 @@ export interface PlatformOptions {
    * that start together ask together.
    */
   readonly loopDetection?: boolean | number | undefined
+  /**
+   * Lets each token live 60 to 90 minutes, at random, as Entra's do where no policy says otherwise. Default: all live an hour, so that
+   * tests can be repeated.
+   */
+  readonly randomLifetimes?: boolean | undefined
   /** Faults and clock on demand, by `/drills` of this platform, for whoever reaches the port. Default: false. */
   readonly drills?: boolean | undefined
   /** How long the audit of administrative changes is kept, in days from 1 to 3650. Default: 30. */

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:https'
 import { getCACertificates } from 'node:tls'
-import { randomUUID, X509Certificate } from 'node:crypto'
+import { randomInt, randomUUID, X509Certificate } from 'node:crypto'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { announced } from './announcement.ts'
 import { SignInLog } from './audit/sign-in-log.ts'
@@ -80,7 +80,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       authority: await LocalAuthority.open(dataFolder, keyFiles, machineNow),
       operator: await ensureContents(db, { keyFiles, now, tenant, options, seed }),
     }))
-    const services = { ...servicesOf(store, keys, now, options), loops }
+    const lifetimeSeconds = options.randomLifetimes === true ? randomLifetime : undefined
+    const services = { ...servicesOf(store, keys, now, options), loops, lifetimeSeconds }
     const real = options.asRealHosts
       ? await LocalAuthority.openForRealHosts(dataFolder, keyFiles, machineNow)
       : undefined
@@ -313,6 +314,9 @@ const requestTimes = (requestTimeMs: number) => ({
   headersTimeout: requestTimeMs,
   connectionsCheckingInterval: Math.ceil(requestTimeMs / 10),
 })
+
+// 60 to 90 minutes (wire.md §12).
+const randomLifetime = () => randomInt(3600, 5401)
 
 function loopsOf({ loopDetection = false }: PlatformOptions): RequestLoops | undefined {
   return loopDetection === false ? undefined : new RequestLoops(loopDetection)

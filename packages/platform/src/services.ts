@@ -22,6 +22,8 @@ export interface Services {
   readonly assertions: UsedAssertions
   /** Clients that ask for the same token again and again, if they are looked for. */
   readonly loops: RequestLoops | undefined
+  /** How long the next token lives where no policy says it, in seconds; without it all live an hour. */
+  readonly lifetimeSeconds?: (() => number) | undefined
   readonly now: Now
   /** `https://localhost:<port>`, known once the port is. */
   readonly origin: () => string

@@ -34,6 +34,8 @@ export interface TokenEndpoint {
   readonly assertions: UsedAssertions
   /** Who asks for the same token again and again, if that is looked for. */
   readonly loops: RequestLoops | undefined
+  /** How long the next token lives where no policy says it, in seconds; without it all live an hour. */
+  readonly lifetimeSeconds?: (() => number) | undefined
   readonly originFor: (host: string | undefined) => string
   readonly now: Now
   readonly signIns: SignInLog
@@ -66,7 +68,7 @@ interface Sent extends TokenRequest {
 
 /** The steps of a token request in the order of wire.md §8; each may refuse. */
 async function takeSteps(
-  { cache, keys, issuers, assertions, loops, now }: TokenEndpoint,
+  { cache, keys, issuers, assertions, loops, lifetimeSeconds, now }: TokenEndpoint,
   { version, tenantName, body, headers, ipAddress, origin, trail }: Sent,
 ): Promise<IssuedToken | IssuedTokenV1> {
   const personal = isPersonal(tenantName)
@@ -95,7 +97,16 @@ async function takeSteps(
   trail.resourceAppId = permitted.resource.appId
   const { servicePrincipalId, resource: found } = permitted
   loops?.count({ servicePrincipalId, resource: found.requested, claims, ipAddress }, nowMs)
-  const earned = { origin, tenantId: tenant.id, client, proof, permit: permitted, nowMs, claims }
+  const earned = {
+    origin,
+    tenantId: tenant.id,
+    client,
+    proof,
+    permit: permitted,
+    nowMs,
+    claims,
+    lifetimeSeconds: lifetimeSeconds?.(),
+  }
   const key = await keys.signing(permitted.resource.preferredKey)
   return version === 1 ? issueV1(earned, key, resource) : issue(earned, key)
 }

@@ -16,6 +16,8 @@ export interface IssueRequest {
   readonly proof: ClientProof
   readonly permit: Permit
   readonly nowMs: number
+  /** How long the token lives where no policy says it, in seconds. Default: an hour. */
+  readonly lifetimeSeconds?: number | undefined
   /** What the client asked for by the `claims` parameter. */
   readonly claims?: ClaimsRequest
   /** The Azure resource id of the managed identity that the token is for. */
@@ -134,7 +136,8 @@ interface Span {
 function times(request: IssueRequest): Span {
   const now = Math.floor(request.nowMs / 1000)
   const long = request.managedIdentity !== undefined || isChallengeable(request)
-  const lifetime = long ? LONG_LIFETIME_SECONDS : (request.permit.lifetimeSeconds ?? LIFETIME_SECONDS)
+  const { permit, lifetimeSeconds = LIFETIME_SECONDS } = request
+  const lifetime = long ? LONG_LIFETIME_SECONDS : (permit.lifetimeSeconds ?? lifetimeSeconds)
   return {
     nbf: Math.max(now - BACK_DATED_SECONDS, request.claims?.notBefore ?? 0),
     exp: now + lifetime,
