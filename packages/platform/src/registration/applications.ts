@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Insertable, Selectable } from 'kysely'
 import type { ListCall, Page } from '../directory/collection.ts'
-import { badRequest, notFound } from '../graph/errors.ts'
+import { badRequest, GraphError, notFound } from '../graph/errors.ts'
 import { bodyObject } from '../graph/query.ts'
 import type { Database } from '../store/database.ts'
 import type { Schema } from '../store/schema.ts'
@@ -96,6 +96,7 @@ export async function updateApplication(
     const application = await findApplication({ ...store, db }, id)
     const columns = columnsOf(properties, application.properties)
     await refuseUnknownAuthorities(db, store.tenantId, columns.properties)
+    if (columns.app_roles !== undefined) keepEnabledRoles(application.app_roles, columns.app_roles)
     if (Object.keys(columns).length > 0)
       await db.updateTable('application').set(columns).where('id', '=', application.id).execute()
     if (columns.is_disabled === 1) await endTokens(db, { appId: application.app_id }, store.nowMs)
@@ -104,6 +105,20 @@ export async function updateApplication(
       await replaceKeyCredentials({ ...store, db }, ownerOf(application.id), keyCredentials)
     }
   })
+}
+
+/** A role goes when it has been disabled, so that nobody takes one away by leaving it out of a list. @throws GraphError 400. */
+function keepEnabledRoles(known: string, sent: string): void {
+  const [before, after] = [known, sent].map(
+    (roles) => JSON.parse(roles) as readonly { readonly id: string; readonly isEnabled: boolean }[],
+  )
+  const kept = new Set(after?.map(({ id }) => id))
+  if (before?.every(({ id, isEnabled }) => !isEnabled || kept.has(id))) return
+  throw new GraphError(
+    400,
+    'CannotDeleteOrUpdateEnabledEntitlement',
+    'Permission (scope or role) cannot be deleted or updated unless disabled first.',
+  )
 }
 
 /** Finds the row of an application by object id or `(appId='…')`. @throws GraphError 404. */

@@ -106,6 +106,35 @@ describe('an application', () => {
     assert.deepEqual(await world.done(200, 'GET', `/applications?$filter=${filter}`), { value: [made] })
   })
 
+  it('loses a role that has been disabled, and none that is enabled', async () => {
+    const [kept, gone] = [randomUUID(), randomUUID()].map((id, index) => ({
+      id,
+      value: `Role.${index}`,
+      displayName: `role ${index}`,
+      description: 'x',
+      allowedMemberTypes: ['Application'],
+    }))
+    const { id } = await world.done(201, 'POST', '/applications', {
+      displayName: 'roles',
+      appRoles: [kept, gone],
+    })
+    const path = `/applications/${String(id)}`
+    assertGraphError(
+      await world.graph('PATCH', path, { displayName: 'renamed', appRoles: [kept] }),
+      400,
+      'CannotDeleteOrUpdateEnabledEntitlement',
+      'Permission (scope or role) cannot be deleted or updated unless disabled first.',
+    )
+    const shown = async () => {
+      const { displayName, appRoles } = await world.done(200, 'GET', path)
+      return [displayName, (appRoles as Json[]).map(({ value }) => value)]
+    }
+    assert.deepEqual(await shown(), ['roles', ['Role.0', 'Role.1']])
+    await world.done(204, 'PATCH', path, { appRoles: [kept, { ...gone, isEnabled: false }] })
+    await world.done(204, 'PATCH', path, { appRoles: [kept] })
+    assert.deepEqual(await shown(), ['roles', ['Role.0']])
+  })
+
   const NAME =
     "A value of at most 256 characters is required for property 'displayName' of resource 'Application'."
   const ROLE = "An app role needs an id (GUID), a value without blanks, and its 'allowedMemberTypes'."
