@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { type Api, AppIdentity, certificate, graph } from '@tomte/client'
 import { type Platform, readyDocument, startPlatform } from '@tomte/platform'
 import { DRILLS, drillCommand, type DrillOptions } from './drill.ts'
-import { refusal, resultOf, temporaryFolder, tomte } from './test-support.ts'
+import { here, resultOf, temporaryFolder, tomte } from './test-support.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -135,7 +135,7 @@ describe('tomte platform drill', () => {
       ],
     ]
     for (const [words, message] of cases) {
-      const { code, stderr } = await refusal(t, ['platform', 'drill', ...words, '--data', data])
+      const { code, stderr } = await here(t, ['platform', 'drill', ...words, '--data', data])
       assert.deepEqual({ words, code, first: stderr.split('\n')[0] }, { words, code: 2, first: message })
     }
   })

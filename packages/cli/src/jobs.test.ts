@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, it } from 'node:test'
-import { configured, IMPORTS, tomte } from './test-support.ts'
+import { describe, it, type TestContext } from 'node:test'
+import { configured, here, IMPORTS, tomte } from './test-support.ts'
 
 const DAEMON = `${IMPORTS}
 const work = defineJob({
@@ -19,12 +21,25 @@ export default defineDaemon({ name: 'nightly', apis: {}, jobs: { work } })
 `
 const HOUR = '${hour}'
 const skip = process.platform === 'win32' && 'Windows has no signals'
+const noVerify =
+  spawnSync('systemd-analyze', ['--version']).status !== 0 && 'systemd-analyze is not installed'
+const hasSystemd = existsSync('/run/systemd/system') && 'systemd runs here, and would be told to do it'
+
+/** The words that say where the daemon is, for a command in this process. */
+const at = (folder: string) => ['--config', join(folder, 'tomte.config.ts'), '--data', join(folder, '.tomte')]
 
 /** The one document on standard output of a command that went well. */
-async function asked(t: Parameters<typeof tomte>[0], cwd: string, ...args: readonly string[]) {
-  const ended = await tomte(t, [...args, '--json'], { cwd }).ended
-  assert.deepEqual([ended.code, ended.stderr], [0, ''], JSON.stringify(ended))
-  return JSON.parse(ended.stdout) as never
+async function asked(t: TestContext, folder: string, ...args: readonly string[]) {
+  const { code, stdout, stderr } = await here(t, [...args, ...at(folder), '--json'])
+  assert.deepEqual([code, stderr], [0, ''], stdout)
+  return JSON.parse(stdout) as never
+}
+
+/** The code of a refusal that is one document, and ends the command with 1. */
+async function refusedBy(t: TestContext, folder: string, ...args: readonly string[]) {
+  const { code, stdout } = await here(t, [...args, ...at(folder), '--json'])
+  assert.equal(code, 1)
+  return (JSON.parse(stdout) as { error: { code: string } }).error.code
 }
 
 describe('tomte jobs', { skip }, () => {
@@ -32,7 +47,7 @@ describe('tomte jobs', { skip }, () => {
     const cwd = await configured(t, DAEMON)
     assert.equal((await tomte(t, ['run', 'work', 'fail=no luck'], { cwd }).ended).code, 1)
     assert.equal((await tomte(t, ['run', 'work'], { cwd }).ended).code, 0)
-    const { jobs } = (await asked(t, cwd, 'jobs')) as {
+    const { jobs } = (await asked(t, cwd, 'jobs', 'list')) as {
       jobs: { nextAtMs: number; last: { state: string } }[]
     }
     assert.partialDeepStrictEqual(jobs, [
@@ -54,15 +69,13 @@ describe('tomte jobs', { skip }, () => {
       runs: { id: string }[]
     }
     assert.partialDeepStrictEqual(runs, [{ job: 'work', state: 'finished', result: { done: true } }])
-    const shown = await tomte(t, ['jobs', 'show', runs[0]?.id ?? ''], { cwd }).ended
+    const shown = await here(t, ['jobs', 'show', runs[0]?.id ?? '', ...at(cwd)])
     assert.match(shown.stdout, /^state {10}finished$/m)
   })
 
   it('reaches a daemon that holds the folder by its status API, and the daemon ends with 0', async (t) => {
-    const cwd = await configured(
-      t,
-      `import { hour } from './hour.ts'\n${DAEMON.replace(`'0 2 * * *'`, `\`0 ${HOUR} * * *\``)}`,
-    )
+    const ofHour = DAEMON.replace(`'0 2 * * *'`, `\`0 ${HOUR} * * *\``)
+    const cwd = await configured(t, `import { hour } from './hour.ts'\n${ofHour}`)
     await writeFile(join(cwd, 'hour.ts'), 'export const hour: number = 2')
     const daemon = tomte(t, ['run'], { cwd })
     await daemon.prints(/"event":"daemon_ready"/)
@@ -70,29 +83,26 @@ describe('tomte jobs', { skip }, () => {
     assert.equal(held.code, 1)
     assert.equal((JSON.parse(held.stdout) as { error: { code: string } }).error.code, 'checkpoints_held')
     assert.deepEqual(await asked(t, cwd, 'jobs', 'pause', 'work'), { job: 'work', paused: true })
-    assert.partialDeepStrictEqual(await asked(t, cwd, 'jobs'), {
+    assert.partialDeepStrictEqual(await asked(t, cwd, 'jobs', 'list'), {
       daemon: 'nightly',
       ready: true,
       jobs: [{ paused: true }],
     })
     assert.deepEqual(await asked(t, cwd, 'jobs', 'resume', 'work'), { job: 'work', paused: false })
     const file = join(cwd, 'copy.db')
-    assert.deepEqual(await asked(t, cwd, 'jobs', 'backup', file), { file, bytes: (await stat(file)).size })
-    for (const [args, code] of [
-      [['jobs', 'backup', file], 'backup_exists'],
-      [['jobs', 'retry', '99'], 'run_unknown'],
-      [['jobs', 'pause', 'other'], 'job_unknown'],
-    ] as const) {
-      const refused = await tomte(t, [...args, '--json'], { cwd }).ended
-      assert.equal(refused.code, 1)
-      assert.equal((JSON.parse(refused.stdout) as { error: { code: string } }).error.code, code)
-    }
+    const copied = await tomte(t, ['jobs', 'backup', file], { cwd }).ended
+    assert.deepEqual([copied.code, copied.stderr], [0, ''])
+    assert.match(copied.stdout, /^Backed up to .*copy\.db: 0\.\d MB\n$/)
+    assert.ok((await stat(file)).size > 0)
+    assert.equal(await refusedBy(t, cwd, 'jobs', 'retry', '99'), 'run_unknown')
+    assert.equal(await refusedBy(t, cwd, 'jobs', 'pause', 'other'), 'job_unknown')
+    assert.equal(await refusedBy(t, cwd, 'jobs', 'start', 'work', 'other'), 'input_malformed')
     const { id } = (await asked(t, cwd, 'jobs', 'start', 'work')) as { id: string }
     await daemon.prints(new RegExp(`"event":"run_finished".*"run":"${id}"`))
     await writeFile(join(cwd, 'hour.ts'), 'export const hour: number = 5')
     daemon.child.kill('SIGHUP')
     await daemon.prints(/"event":"daemon_reloaded"/)
-    assert.partialDeepStrictEqual(await asked(t, cwd, 'jobs'), { jobs: [{ schedule: '0 5 * * *' }] })
+    assert.partialDeepStrictEqual(await asked(t, cwd, 'jobs', 'list'), { jobs: [{ schedule: '0 5 * * *' }] })
     daemon.child.kill('SIGTERM')
     const ended = await daemon.ended
     assert.deepEqual([ended.code, ended.stderr], [0, ''])
@@ -101,12 +111,11 @@ describe('tomte jobs', { skip }, () => {
   })
 
   it('ends with 2 for what is no usage', async (t) => {
-    const cwd = await configured(t, DAEMON)
     for (const args of [
       ['jobs', 'history', '--state', 'odd'],
       ['service', 'systemd', '--environment', 'x'],
     ]) {
-      assert.equal((await tomte(t, args, { cwd }).ended).code, 2, args.join(' '))
+      assert.equal((await here(t, args)).code, 2, args.join(' '))
     }
   })
 })
@@ -142,35 +151,48 @@ describe('tomte run', { skip }, () => {
 describe('tomte service', () => {
   it('prints a unit, a definition for Windows and manifests that start this very command', async (t) => {
     const cwd = await configured(t, DAEMON)
-    const { unit, file } = (await asked(
-      t,
-      cwd,
-      'service',
-      'systemd',
-      '--name',
-      'nightly',
-      '--environment',
-      'AZURE_TENANT_ID=x',
-    )) as {
-      unit: string
-      file: string
-    }
+    const args = 'service systemd --name nightly --environment AZURE_TENANT_ID=x --json'.split(' ')
+    const ended = await tomte(t, args, { cwd }).ended
+    assert.deepEqual([ended.code, ended.stderr], [0, ''])
+    const { unit, file } = JSON.parse(ended.stdout) as { readonly unit: string; readonly file: string }
     assert.equal(file, '/etc/systemd/system/nightly.service')
     assert.match(
       unit,
       /^ExecStart=.*bin\.ts run --config .*tomte\.config\.ts --data \/var\/lib\/nightly --grace 30 --json$/m,
     )
     assert.match(unit, /^Environment="AZURE_TENANT_ID=x"$/m)
-    const windows = await asked(t, cwd, 'service', 'windows', '--name', 'nightly')
-    assert.match(String(windows['definition']), /<id>nightly<\/id>/)
-    const list = await asked(t, cwd, ...'service kubernetes --image i --client-id c --tenant-id t'.split(' '))
+    const windows = await here(t, ['service', 'windows', '--name', 'nightly', '--json'])
+    assert.match((JSON.parse(windows.stdout) as { definition: string }).definition, /<id>nightly<\/id>/)
+    const words = 'service kubernetes --image i --client-id c --tenant-id t --json'.split(' ')
+    const list = JSON.parse((await here(t, words)).stdout) as object
     assert.partialDeepStrictEqual(list, { kind: 'List', apiVersion: 'v1' })
   })
 
+  it('prints a unit that systemd itself finds no fault with', { skip: noVerify }, async (t) => {
+    const folder = await configured(t, DAEMON)
+    const args = ['service', 'systemd', '--name', 'nightly', '--config', join(folder, 'tomte.config.ts')]
+    const { stdout } = await here(t, args)
+    const unit = join(folder, 'nightly.service')
+    await writeFile(unit, stdout)
+    const verified = spawnSync('systemd-analyze', ['verify', '--man=no', unit], { encoding: 'utf8' })
+    assert.equal(verified.stdout + verified.stderr, '')
+  })
+
+  it('says what to do where systemd does not run, and touches nothing', { skip: hasSystemd }, async (t) => {
+    for (const action of ['install', 'remove', 'status']) {
+      const { code, stderr } = await here(t, ['service', action, '--name', 'tomte-test'])
+      assert.equal(code, 1)
+      assert.match(
+        stderr,
+        /^Cannot install, remove or show the service, as systemd must run on this machine: .*\nNext: tomte service /,
+      )
+    }
+    await assert.rejects(stat('/etc/systemd/system/tomte-test.service'), { code: 'ENOENT' })
+  })
+
   it('puts no secret into a definition', async (t) => {
-    const cwd = await configured(t, DAEMON)
     const args = ['service', 'systemd', '--environment', 'AZURE_CLIENT_SECRET=hush', '--json']
-    const { code, stdout, stderr } = await tomte(t, args, { cwd }).ended
+    const { code, stdout, stderr } = await here(t, args)
     assert.equal(code, 1)
     assert.match(stdout, /"code":"service_secret_in_clear"/)
     assert.doesNotMatch(stdout + stderr, /hush/)

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { configured, hasStack, IMPORTS, temporaryFolder, tomte } from './test-support.ts'
+import { loadDaemon } from './config-file.ts'
+import { configured, hasStack, here, IMPORTS, temporaryFolder, tomte } from './test-support.ts'
 
 const DAEMON = `${IMPORTS}
 const input = z.object({ file: z.string().optional(), note: z.string().optional() })
@@ -39,12 +40,11 @@ describe('tomte', () => {
       [['run', '--help'], /^Usage: tomte run \[options\] \[job\] \[input\.\.\.\]\n[^]*--config <file>/],
       [['platform', '--help'], /^Usage: tomte platform \[options\] \[command\]\n[^]*--port <number>/],
     ]
-    const check = async ([args, help]: (typeof cases)[number]) => {
-      const { code, stdout, stderr } = await tomte(t, args).ended
+    for (const [args, help] of cases) {
+      const { code, stdout, stderr } = await here(t, args)
       assert.deepEqual({ args, code, stderr }, { args, code: 0, stderr: '' })
       assert.match(stdout, help)
     }
-    await Promise.all(cases.map(check))
   })
 
   it('refuses wrong usage with 2 and one message on standard error', async (t) => {
@@ -66,16 +66,15 @@ describe('tomte', () => {
           ] as const,
       ),
     ]
-    const check = async ([args, message]: (typeof cases)[number]) => {
-      const { code, stdout, stderr } = await tomte(t, args).ended
+    for (const [args, message] of cases) {
+      const { code, stdout, stderr } = await here(t, args)
       const expected = { args, code: 2, stdout: '', stderr: `${message}\n${USAGE}` }
       assert.deepEqual({ args, code, stdout, stderr }, expected)
     }
-    await Promise.all(cases.map(check))
   })
 
   it('prints its help on standard error and ends with 2 when no command is given', async (t) => {
-    const { code, stdout, stderr } = await tomte(t, []).ended
+    const { code, stdout, stderr } = await here(t, [])
     assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
     assert.match(stderr, /^Usage: tomte \[options\] \[command\]\n/)
   })
@@ -164,10 +163,8 @@ describe('tomte run', () => {
     ),
   ]
   for (const [what, args, error, text] of failures) {
-    it(`ends with 1 and tells ${what}, with --json as a document too`, async (t) => {
+    it(`ends with 1 and tells ${what}, with --json as a document and in words`, async (t) => {
       const cwd = await configured(t, DAEMON)
-      const people = await tomte(t, ['run', ...args], { cwd }).ended
-      assert.deepEqual(people, { code: 1, signal: null, stdout: '', stderr: text })
       const programs = await tomte(t, ['run', ...args, '--json'], { cwd }).ended
       assert.deepEqual(programs, {
         code: 1,
@@ -177,6 +174,13 @@ describe('tomte run', () => {
       })
     })
   }
+
+  it('tells a person the same on standard error, and nothing on standard output', async (t) => {
+    const cwd = await configured(t, DAEMON)
+    const stderr = 'Cannot do it, as it is closed\nNext: Come back tomorrow\nCorrelation id: c-1\n'
+    const people = await tomte(t, ['run', 'refused'], { cwd }).ended
+    assert.deepEqual(people, { code: 1, signal: null, stdout: '', stderr })
+  })
 })
 
 describe("a daemon's identity", () => {
@@ -224,20 +228,29 @@ describe('a configuration that cannot be used', () => {
     ['cannot be parsed', 'export default {', /^Expression expected|Unexpected|Expected/],
   ]
   for (const [how, text, found] of cases) {
-    it(`ends the command with 1 and one message when it ${how}`, async (t) => {
-      const cwd = text === undefined ? await temporaryFolder(t) : await configured(t, text)
-      const ended = await tomte(t, ['run', 'work', '--json'], { cwd }).ended
-      assert.equal(ended.code, 1)
-      const { error } = JSON.parse(ended.stdout) as { error: Record<string, string> }
-      assert.deepEqual({ ...error, message: '' }, { code: 'config_unusable', message: '', hint })
-      const start =
-        "Cannot load the daemon from 'tomte.config.ts', as a module that exports defineDaemon(…) is needed: "
-      assert.equal(error['message']?.slice(0, start.length), start)
-      const rest = error['message']?.slice(start.length) ?? ''
-      if (typeof found === 'string') assert.equal(rest, found)
-      else assert.match(rest, found)
-      assert.equal(ended.stderr, `${error['message']}\nNext: ${hint}\n`)
-      assert.equal(hasStack(ended), false)
+    it(`is refused when it ${how}`, async (t) => {
+      const folder = text === undefined ? await temporaryFolder(t) : await configured(t, text)
+      const file = join(folder, 'tomte.config.ts')
+      const start = `Cannot load the daemon from '${file}', as a module that exports defineDaemon(…) is needed: `
+      await assert.rejects(loadDaemon(file), (error: Error & { code?: string; hint?: string }) => {
+        const { name, code, message } = error
+        assert.deepEqual([name, code, error.hint], ['JobError', 'config_unusable', hint])
+        assert.equal(message.slice(0, start.length), start)
+        const rest = message.slice(start.length)
+        if (typeof found === 'string') assert.equal(rest, found)
+        else assert.match(rest, found)
+        return true
+      })
     })
   }
+
+  it('ends the command with 1 and one message, without a stack', async (t) => {
+    const cwd = await configured(t, "throw new Error('the configuration itself failed')")
+    const ended = await tomte(t, ['run', 'work', '--json'], { cwd }).ended
+    assert.equal(ended.code, 1)
+    const { error } = JSON.parse(ended.stdout) as { error: Record<string, string> }
+    assert.deepEqual([error['code'], error['hint']], ['config_unusable', hint])
+    assert.equal(ended.stderr, `${error['message']}\nNext: ${hint}\n`)
+    assert.equal(hasStack(ended), false)
+  })
 })

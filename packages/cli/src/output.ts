@@ -21,12 +21,14 @@ export type Run = (work: (output: Output) => Promise<void>) => Promise<void>
 const BAR_WIDTH = 30
 const STEPS_WITHOUT_TERMINAL = 4
 
+const ignored = () => {}
+
 /** The output of this process; with `json`, standard output takes one document and nothing else. */
 export function standardOutput(json: boolean): Output {
   const people = json ? process.stderr : process.stdout
   const bar = progressBar(process.stderr)
   // A line that nobody takes must not end the work; that the result could not be told is said at the end.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  for (const stream of [process.stdout, process.stderr]) stream.off('error', ignored).on('error', ignored)
   return {
     json,
     say(line) {

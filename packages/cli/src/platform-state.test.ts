@@ -12,7 +12,7 @@ import { type KeyRotation, makeSelfSigned, startPlatform } from '@tomte/platform
 import { exportCommand } from './export.ts'
 import { rotateKeysCommand } from './rotate-keys.ts'
 import { ask } from './running-platform.ts'
-import { refusal, resultOf, temporaryFolder, tomte } from './test-support.ts'
+import { here, resultOf, temporaryFolder, tomte } from './test-support.ts'
 
 type Test = Parameters<typeof temporaryFolder>[0]
 type Json = Readonly<Record<string, unknown>>
@@ -123,7 +123,7 @@ describe('tomte platform', () => {
       ],
     ] as const) {
       await writeFile(file, text)
-      const { code, stderr } = await refusal(t, args)
+      const { code, stderr } = await here(t, args)
       assert.deepEqual([code, stderr.split('\n')[0]], [1, message])
       assert.doesNotMatch(stderr, /^\s+at /m)
     }
@@ -132,7 +132,7 @@ describe('tomte platform', () => {
   it('refuses other machines without what that needs, with 1 and all that is missing', async (t) => {
     const folder = await temporaryFolder(t)
     const at = ['platform', '--port=0', '--data', join(folder, 'data'), '--host=0.0.0.0']
-    const refused = await refusal(t, at)
+    const refused = await here(t, at)
     assert.equal(refused.code, 1)
     assert.equal(
       refused.stderr,
@@ -142,7 +142,7 @@ describe('tomte platform', () => {
     process.env['TOMTE_TEST_PORTAL'] = password
     t.after(() => delete process.env['TOMTE_TEST_PORTAL'])
     const exposed = ['--name=id.example', '--administrator-password=TOMTE_TEST_PORTAL', '--drills']
-    const named = await refusal(t, [...at, ...exposed])
+    const named = await here(t, [...at, ...exposed])
     assert.equal(named.code, 1)
     assert.match(named.stderr, /needs a certificate and its key \(tls\), to be without drills/)
     assert.equal(named.stderr.includes(password), false)
@@ -160,7 +160,7 @@ describe('tomte platform', () => {
     await writeFile(key, made.privateKey, { mode: 0o600 })
     const data = join(folder, 'data')
     const tls = ['--name=localhost', '--tls-certificate', cert, '--tls-key', key]
-    const other = await refusal(t, ['platform', '--data', data, ...tls.slice(1, 3)])
+    const other = await here(t, ['platform', '--data', data, ...tls.slice(1, 3)])
     assert.deepEqual(
       [other.code, other.stderr.split('\n')[0]],
       [2, 'error: --tls-certificate and --tls-key belong together'],
@@ -223,7 +223,7 @@ describe('tomte platform', () => {
       ['--loop-detection=many', 2, 'a whole number is needed'],
       ['--audit-retention-days=0', 1, 'a whole number of days from 1 to 3650 is needed: found 0'],
     ] as const) {
-      const refused = await refusal(t, [...at, option])
+      const refused = await here(t, [...at, option])
       assert.deepEqual([option, refused.code, refused.stderr.includes(message)], [option, code, true])
     }
   })

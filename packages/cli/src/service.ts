@@ -134,10 +134,13 @@ async function requireSystemd(needsRoot: boolean): Promise<void> {
   )
   if (process.platform !== 'linux' || !isThere) {
     throw new JobError(
-      'Cannot install, remove or show the service, as systemd must run on this machine: it does not',
+      `Cannot install, remove or show the service, as systemd must run on this machine: ${process.platform === 'linux' ? 'it does not' : `found ${process.platform}`}`,
       {
         code: 'service_unsupported',
-        hint: 'tomte service windows and tomte service kubernetes print what those need; install it there',
+        hint:
+          process.platform === 'win32'
+            ? 'tomte service windows prints a definition and the commands that install it'
+            : 'tomte service systemd prints the unit for a machine where it runs, and tomte service kubernetes manifests for a container',
       },
     )
   }

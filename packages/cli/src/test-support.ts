@@ -84,18 +84,25 @@ export function tomte(
   return { child, ended, prints, printed }
 }
 
-/** How `tomte` ends in this process, and what it says on standard error: for what it refuses, without `--json`. */
-export async function refusal(t: Pick<TestContext, 'mock'>, args: readonly string[]) {
-  let stderr = ''
-  const { mock } = t.mock.method(process.stderr, 'write', (text: string, written?: unknown) => {
-    stderr += text
-    if (typeof written === 'function') written()
-    return true
+/**
+ * How `tomte` ends in this process, and all that it prints: for what neither runs a job nor listens, as a process of its own costs
+ * half a second. What the test runner says on standard output, which is no text, passes.
+ */
+export async function here(t: Pick<TestContext, 'mock'>, args: readonly string[]) {
+  const printed = { stdout: '', stderr: '' }
+  const mocks = (['stdout', 'stderr'] as const).map((name) => {
+    const write = process[name].write.bind(process[name])
+    return t.mock.method(process[name], 'write', (text: unknown, ...rest: unknown[]) => {
+      if (typeof text !== 'string') return (write as (...all: unknown[]) => boolean)(text, ...rest)
+      printed[name] += text
+      for (const written of rest) if (typeof written === 'function') written()
+      return true
+    })
   })
   try {
-    return { code: await runTomte(args), stderr }
+    return { code: await runTomte(args), ...printed }
   } finally {
-    mock.restore()
+    for (const { mock } of mocks) mock.restore()
   }
 }
 
