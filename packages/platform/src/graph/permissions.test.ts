@@ -27,6 +27,9 @@ const ROUTES = ALL_ROUTES.flatMap(([route, roles]) =>
 )
 const BY_PROOF = ALL_ROUTES.flatMap(([route, roles]) => (typeof roles === 'string' ? [route] : []))
 
+// The permission to write the directory lets nobody delete people or groups.
+const isNoDeletion = (route: string) => !/^DELETE \/(?:users|groups)\/:id$/.test(route)
+
 // Said a second time and the other way round, so that a slip in the table itself shows.
 const READ_PEOPLE = [
   'GET /organization',
@@ -209,17 +212,16 @@ const OPENED: Readonly<Record<GraphRole, readonly string[]>> = {
   'RoleManagement.ReadWrite.Directory': [...READ_ROLES, ...WRITE_ROLES],
   'Directory.ReadWrite.All': [
     ...READ_PEOPLE,
-    ...WRITE_PEOPLE,
+    ...WRITE_PEOPLE.filter(isNoDeletion),
     'POST /groups',
     ...READ_GROUPS,
-    ...WRITE_GROUPS,
+    ...WRITE_GROUPS.filter(isNoDeletion),
     ...READ_DELETED_GROUPS,
     ...READ_APPS,
     ...READ_GRANTS,
     ...READ_DELETED_APPS,
     ...READ_DELETED_PEOPLE,
     ...READ_DELETED,
-    ...WRITE_DELETED,
     ...READ_AUTHORITIES,
     ...READ_ROLES,
   ],

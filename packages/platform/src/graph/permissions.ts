@@ -7,6 +7,9 @@ const READ_USERS: readonly GraphRole[] = [
   'Directory.ReadWrite.All',
 ]
 const WRITE_USERS: readonly GraphRole[] = ['User.ReadWrite.All', 'Directory.ReadWrite.All']
+// Whoever may write the directory may delete neither users nor groups, says the permission itself.
+const DELETE_USERS: readonly GraphRole[] = ['User.ReadWrite.All']
+const DELETE_GROUPS: readonly GraphRole[] = ['Group.ReadWrite.All']
 const READ_GROUPS: readonly GraphRole[] = [
   'GroupMember.Read.All',
   'Group.Read.All',
@@ -67,7 +70,6 @@ const WRITE_DELETED: readonly GraphRole[] = [
   'User.ReadWrite.All',
   'Group.ReadWrite.All',
   'Application.ReadWrite.All',
-  'Directory.ReadWrite.All',
 ]
 const READ_POLICIES: readonly GraphRole[] = ['Policy.Read.All', 'Policy.ReadWrite.ApplicationConfiguration']
 const WRITE_POLICIES: readonly GraphRole[] = ['Policy.ReadWrite.ApplicationConfiguration']
@@ -96,7 +98,7 @@ export const PERMISSIONS = {
   'POST /users': WRITE_USERS,
   'GET /users/:id': READ_USERS,
   'PATCH /users/:id': WRITE_USERS,
-  'DELETE /users/:id': WRITE_USERS,
+  'DELETE /users/:id': DELETE_USERS,
   'GET /users/:id/manager': READ_USERS,
   'PUT /users/:id/manager/$ref': WRITE_USERS,
   'DELETE /users/:id/manager/$ref': WRITE_USERS,
@@ -113,7 +115,7 @@ export const PERMISSIONS = {
   'GET /groups/delta': READ_GROUPS,
   'GET /groups/:id': READ_GROUPS,
   'PATCH /groups/:id': WRITE_GROUPS,
-  'DELETE /groups/:id': WRITE_GROUPS,
+  'DELETE /groups/:id': DELETE_GROUPS,
   'GET /groups/:id/members': READ_GROUPS,
   'GET /groups/:id/members/$count': READ_GROUPS,
   'GET /groups/:id/members/microsoft.graph.user': READ_GROUPS,

@@ -220,11 +220,11 @@ const ROLES: Readonly<
   },
   group: {
     read: ['Group.Read.All', 'Group.ReadWrite.All', 'Directory.Read.All', 'Directory.ReadWrite.All'],
-    write: ['Group.ReadWrite.All', 'Directory.ReadWrite.All'],
+    write: ['Group.ReadWrite.All'],
   },
   user: {
     read: ['User.Read.All', 'User.ReadWrite.All', 'Directory.Read.All', 'Directory.ReadWrite.All'],
-    write: ['User.ReadWrite.All', 'Directory.ReadWrite.All'],
+    write: ['User.ReadWrite.All'],
   },
 }
 
