@@ -165,12 +165,12 @@ describe('EmbeddedEngine.prune', () => {
     const engine = await openIn(t, file, clock)
     await queued(engine, { key: 'waits', notBeforeMs: clock.now() + 1e9 })
     const startMs = clock.now()
-    await clock.advance(3_600_000)
+    clock.advance(3_600_000)
     await queued(engine, { key: 'ahead', notBeforeMs: clock.now() + 1e9 })
     clock.jump(startMs - clock.now())
     await queued(engine, { key: 'old' })
     await finish(engine, await claimOne(engine))
-    await clock.advance(60_000)
+    clock.advance(60_000)
     assert.equal(await engine.prune(clock.now()), 1)
     assert.deepEqual(
       (await engine.runs({ limit: 9 })).map(({ key }) => key),
