@@ -26,6 +26,16 @@ export interface Client {
   readonly assignments: readonly { readonly resourceId: string; readonly roleId: string }[]
   /** The roles of the directory that it holds, and the one that stands for none: the claim `wids` (wire.md §6). */
   readonly directoryRoles: readonly string[]
+  /** Of the application, and of its service principal: read with the rest, as nearly every client that comes has one. */
+  readonly secrets: readonly ClientSecret[]
+}
+
+/** What is kept of a secret. */
+export interface ClientSecret {
+  readonly key_id: string
+  readonly secret_hash: string
+  readonly start_at_ms: number
+  readonly end_at_ms: number
 }
 
 /** Finds the client that a request names, in its home tenant or, if it is multi-tenant, in any. @throws TokenRefusal 700016. */
@@ -44,13 +54,14 @@ export function clientIn(cache: ReadCache, clientId: string, tenantId: string): 
     if (!row) throw new TokenRefusal(700016, { client: clientId, tenant: tenantId })
     const principalId = row.principal_id
     const roles = principalId === null ? [] : await selectRoles(db, { principalId })
-    return clientOf(row, tenantId, roles)
+    const secrets = await selectSecrets(db, { applicationId: row.id, servicePrincipalId: principalId })
+    return { ...clientOf(row, tenantId, roles), secrets }
   })
 }
 
 type Row = Awaited<ReturnType<typeof selectClient>>[number]
 
-function clientOf(row: Row, tenantId: string, roles: readonly RoleRow[]): Client {
+function clientOf(row: Row, tenantId: string, roles: readonly RoleRow[]): Omit<Client, 'secrets'> {
   const singleTenant = row.sign_in_audience === 'AzureADMyOrg'
   return {
     id: row.id,
@@ -110,6 +121,19 @@ const selectRoles = keptQuery(['principalId'], (db, { principalId }) =>
         .selectFrom('directory_role_assignment')
         .select([sql<string | null>`null`.as('resourceId'), 'template_id as roleId'])
         .where('principal_id', '=', principalId),
+    ),
+)
+
+const selectSecrets = keptQuery(['applicationId', 'servicePrincipalId'], (db, given) =>
+  db
+    .selectFrom('password_credential')
+    .select(['key_id', 'secret_hash', 'start_at_ms', 'end_at_ms'])
+    .where('application_id', '=', given.applicationId)
+    .where((where) =>
+      where.or([
+        where('service_principal_id', 'is', null),
+        where('service_principal_id', '=', given.servicePrincipalId),
+      ]),
     ),
 )
 

@@ -42,7 +42,7 @@ export function requireCredential({ client_assertion, client_secret }: Form): vo
 export async function proveClient(cache: ReadCache, request: ProofRequest): Promise<ClientProof> {
   const { form, client, nowMs, trail = {} } = request
   if (form['client_secret']) {
-    const keyId = await proveBySecret(cache, { secret: form['client_secret'], client, nowMs })
+    const keyId = await proveBySecret({ secret: form['client_secret'], client, nowMs })
     trail.credential = { kind: 'clientSecret', keyId }
     return '1'
   }
