@@ -18,7 +18,7 @@ const people = (id: string) =>
   `${COLUMNS.join(',')}\n${COLUMNS.map((column) => `${column}${id}`).join(',')}\n`
 
 describe('an unfinished run whose file has changed', () => {
-  it('is not gone on with by a daemon, and is dropped for a new one by whoever runs the changed file', async (t) => {
+  it('is dropped for one of the changed file, by a daemon as by whoever runs it', async (t) => {
     const dataFolder = await temporaryFolder(t)
     const file = join(dataFolder, 'people.csv')
     const options = { input: { file }, dataFolder, environment: ENVIRONMENT }
@@ -27,7 +27,7 @@ describe('an unfinished run whose file has changed', () => {
 
     await writeFile(file, people('2'))
     const ending = new AbortController()
-    const codes: string[] = []
+    const ends: string[] = []
     await runDaemon({
       load: async () => daemon,
       dataFolder,
@@ -35,20 +35,21 @@ describe('an unfinished run whose file has changed', () => {
       sink: { write: () => {} },
       process,
       signal: ending.signal,
-      onEvent(event) {
-        if (!('error' in event)) return
-        codes.push(event.error.code)
-        ending.abort()
+      onEvent({ type }) {
+        if (type !== 'run_superseded' && type !== 'run_dead') return
+        ends.push(type)
+        if (type === 'run_dead') ending.abort()
       },
     })
-    assert.deepEqual(codes, ['people_file_changed'])
+    assert.deepEqual(ends, ['run_superseded', 'run_dead'])
 
+    await writeFile(file, people('3'))
     await assert.rejects(runJob(daemon, 'provision', options), { name: 'ConfigurationError' })
     const desk = await openDesk({ load: async () => daemon, dataFolder, environment: ENVIRONMENT })
     t.after(() => desk.close())
     assert.deepEqual(
       (await desk.runs({ limit: 9 })).map(({ state }) => state),
-      ['queued', 'superseded'],
+      ['queued', 'dead', 'superseded'],
     )
   })
 })

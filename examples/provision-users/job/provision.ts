@@ -1,5 +1,5 @@
 import type { Api } from '@tomte/client'
-import { type Cursor, defineJob, JobError, type JobContext } from '@tomte/jobs'
+import { type Cursor, defineJob, type JobContext } from '@tomte/jobs'
 import { z } from 'zod'
 import { type ProvisionResult, type Remark, summary } from './counts.ts'
 import { fold } from './directory.ts'
@@ -39,9 +39,6 @@ export const provision = defineJob({
     const domain = context.input.domain ?? tenant
     const file = await openPeopleFile(context.input.file)
     try {
-      // Positions in one file mean nothing in another.
-      if ((await step('file', async () => file.sha256)) !== file.sha256)
-        throw changedSince(context.input.file)
       const counts = await step('people', (cursor: Cursor<PeoplePosition>) =>
         provisionPeople(file, cursor, { ...context, domain }),
       )
@@ -65,16 +62,6 @@ export const provision = defineJob({
     }
   },
 })
-
-function changedSince(file: string): JobError {
-  return new JobError(
-    `Cannot go on with '${file}', as it must be the file that the run began with: it was changed`,
-    {
-      code: 'people_file_changed',
-      hint: 'Start the job again: that is another run, from the beginning of the changed file; or put the earlier file back',
-    },
-  )
-}
 
 /** How many rows are of people who have left: no more can be disabled. Those who left long ago are among them. */
 async function countLeavers(path: string): Promise<number> {

@@ -1,4 +1,4 @@
-import { checkInput } from './new-run.ts'
+import { checkInput, keyOf } from './new-run.ts'
 import { ledger, stepper } from './checkpoint.ts'
 import type { Now } from './clock.ts'
 import type { Job, JobContext, RunCost } from './daemon.ts'
@@ -34,7 +34,7 @@ export interface Attempt {
   /**
    * Does the work, or goes on with it, and returns what the job returned.
    *
-   * @throws JobError `job_input_invalid`, `checkpoint_newer`; and whatever the job throws.
+   * @throws JobError `job_input_invalid`, `checkpoint_newer`, `work_changed`; and whatever the job throws.
    */
   result(): Promise<unknown>
 }
@@ -64,7 +64,12 @@ export function attemptOf(all: AttemptOptions): Attempt {
     async result() {
       if (run.version > version) throw newerCheckpoint(run, version)
       const input = checkInput(job, run.job, run.input)
-      const { rehearsal, api, change, checkpoints } = await stageOf(all, input, lease)
+      const kept = await checkpointsOfWork(all, lease)
+      const { rehearsal, api, change, checkpoints } = await stageOf(
+        { ...all, checkpoints: kept },
+        input,
+        lease,
+      )
       const step = stepper({ checkpoints, run: lease, traffic, signal })
       return job.run({
         input,
@@ -83,6 +88,53 @@ export function attemptOf(all: AttemptOptions): Attempt {
         signal,
       })
     },
+  }
+}
+
+// A collection of the ledger that no job has.
+const WORK = ' work'
+
+/** The key of a run's work is another one than it began with, as of a file that was replaced. */
+export class WorkChanged extends JobError {
+  /** What it is now. */
+  readonly key: string
+
+  constructor({ id, job }: ClaimedRun, key: string) {
+    super(
+      `Cannot go on with the run ${id} of '${job}', as its work must be what it began with: it has changed`,
+      {
+        code: 'work_changed',
+        hint: 'Run the job again: that is another run, from the beginning',
+      },
+    )
+    this.key = key
+  }
+}
+
+/**
+ * Where steps stand in one work means nothing in another, so the key is kept with the first of them.
+ *
+ * @throws WorkChanged; and whatever the job's `key` throws.
+ */
+async function checkpointsOfWork(options: AttemptOptions, lease: RunLease): Promise<RunCheckpoints> {
+  const { run, job, checkpoints, recorder } = options
+  if (job.key === undefined || recorder !== undefined) return checkpoints
+  const key = await keyOf(job, run.job, run.input)
+  const begun = run.resumed ? (await checkpoints.findEntries(lease, WORK, ['key'])).get('key') : undefined
+  if (begun !== undefined && begun !== key) throw new WorkChanged(run, key)
+  return begun === undefined ? keepingKey(checkpoints, key) : checkpoints
+}
+
+function keepingKey(checkpoints: RunCheckpoints, key: string): RunCheckpoints {
+  let isKept = false
+  return {
+    step: (run, name) => checkpoints.step(run, name),
+    async saveStep(run, name, step, entries, traffic) {
+      await checkpoints.saveStep(run, name, step, isKept ? entries : { ...entries, [WORK]: { key } }, traffic)
+      isKept = true
+    },
+    findEntries: (run, collection, keys) => checkpoints.findEntries(run, collection, keys),
+    pageEntries: (run, collection, after, limit) => checkpoints.pageEntries(run, collection, after, limit),
   }
 }
 

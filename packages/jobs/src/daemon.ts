@@ -77,7 +77,8 @@ export interface Job<Input, Result extends object = object, ApiName extends stri
   /** The names of the web APIs it calls, which its daemon has to define. */
   readonly apis?: readonly ApiName[]
   /**
-   * Says when two runs are the same work: an unfinished run with the same key is resumed, one with another key is dropped.
+   * Says when two runs are the same work: an unfinished run with the same key is resumed, one with another key is dropped. Where
+   * it says something else than when the run began, as of a file that was replaced, a worker drops the run and begins a new one.
    * Default: the input.
    */
   readonly key?: (input: Input) => Promise<string>

@@ -58,6 +58,11 @@ export interface RunCancelled extends OfRun {
   readonly type: 'run_cancelled'
 }
 
+/** The key of unfinished work has changed, as of a file that was replaced: another run begins with what it is now. */
+export interface RunSuperseded extends OfRun {
+  readonly type: 'run_superseded'
+}
+
 /** A run was given back, to go on elsewhere or after a restart; no attempt is counted. */
 export interface RunReleased extends OfRun {
   readonly type: 'run_released'
@@ -142,6 +147,7 @@ export type JobEvent =
   | RunDead
   | RunUnconsented
   | RunCancelled
+  | RunSuperseded
   | RunReleased
   | RunSkipped
   | RunStuck

@@ -53,9 +53,12 @@ export async function requestedRun(
 ): Promise<NewRun> {
   const job = findJob(daemon, name)
   const { priority, tenants } = rulesOf(job)
-  const checked = checkInput(job, name, input)
-  const key = job.key
-    ? await job.key(checked)
-    : createHash('sha256').update(JSON.stringify(checked)).digest('hex')
+  const key = await keyOf(job, name, input)
   return { job: name, tenant: tenants === 'each' ? EACH_TENANT : tenant, input, key, priority }
+}
+
+/** What tells one work of a job from another. @throws JobError `job_input_invalid`; and whatever the job's `key` throws. */
+export async function keyOf(job: Job<object>, name: string, input: object): Promise<string> {
+  const checked = checkInput(job, name, input)
+  return job.key ? job.key(checked) : createHash('sha256').update(JSON.stringify(checked)).digest('hex')
 }

@@ -10,6 +10,8 @@ export type StopReason = 'stopping' | 'cancelled' | 'lease_lost' | 'time_limit'
 export type AttemptEnd =
   | { readonly as: 'returned'; readonly value: unknown }
   | { readonly as: 'threw'; readonly error: unknown }
+  /** It was not made: a run of what the work has become takes its place. */
+  | { readonly as: 'outdated' }
 
 /** What is known when an attempt has ended. */
 export interface AttemptFacts {
@@ -31,7 +33,7 @@ export type Outcome =
   | { readonly as: 'finished'; readonly result: object }
   | { readonly as: 'retried'; readonly error: RunError; readonly atMs: number }
   | { readonly as: 'dead' | 'unconsented'; readonly error: RunError }
-  | { readonly as: 'cancelled' }
+  | { readonly as: 'cancelled' | 'superseded' }
   | { readonly as: 'released'; readonly atMs: number; readonly error?: RunError }
   /** Another worker has it: nothing is to be written. */
   | { readonly as: 'lost' }
@@ -44,6 +46,7 @@ const NEWER_WAIT_MS = 60_000
 export function outcomeOf(facts: AttemptFacts): Outcome {
   const { end, stop, nowMs } = facts
   if (stop === 'lease_lost') return { as: 'lost' }
+  if (end.as === 'outdated') return { as: 'superseded' }
   if (end.as === 'returned') return returned(end.value)
   if (codeOf(end.error) === 'lease_lost') return { as: 'lost' }
   if (stop === 'cancelled') return { as: 'cancelled' }

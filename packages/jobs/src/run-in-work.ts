@@ -1,5 +1,5 @@
 import type { Clock } from '@tomte/client'
-import { attemptOf, costOf } from './attempt.ts'
+import { attemptOf, costOf, WorkChanged } from './attempt.ts'
 import { rulesOf } from './definition.ts'
 import type { ClaimedRun, Engine, Progress, Settlement, Traffic } from './engine/engine.ts'
 import { JobError } from './errors.ts'
@@ -107,8 +107,17 @@ export class RunInWork {
     try {
       return { as: 'returned', value: await this.#result() }
     } catch (error) {
-      return { as: 'threw', error }
+      if (!(error instanceof WorkChanged) || this.stopped) return { as: 'threw', error }
+      return this.#giveWay(error).catch((failure: unknown) => ({ as: 'threw', error: failure }))
     }
+  }
+
+  /** The work is another one now: a run of it is queued, and takes the place of this one. */
+  async #giveWay({ key }: WorkChanged): Promise<AttemptEnd> {
+    const { job, tenant, input } = this.run
+    const { priority } = rulesOf(this.job)
+    await this.#options.engine.enqueue([{ job, tenant, input, key, priority }])
+    return { as: 'outdated' }
   }
 
   #result(): Promise<unknown> {
@@ -172,6 +181,8 @@ export class RunInWork {
         return { type: 'run_unconsented', ...of, error: outcome.error }
       case 'cancelled':
         return { type: 'run_cancelled', ...of }
+      case 'superseded':
+        return { type: 'run_superseded', ...of }
       case 'released':
         return { type: 'run_released', ...of, why: outcome.error ? 'checkpoint_newer' : 'stopping' }
       case 'lost':

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
-import { type Daemon, defineDaemon, type JobContext, type JobRules, type Tenants } from './daemon.ts'
+import {
+  type Daemon,
+  defineDaemon,
+  type JobContext,
+  type JobRules,
+  type Tenants,
+  type Job,
+} from './daemon.ts'
 import { EmbeddedEngine } from './engine/embedded.ts'
 import type { NewRun, RunRecord } from './engine/engine.ts'
 import { newRun } from './engine/promise-test-support.ts'
@@ -16,7 +23,11 @@ import { startWorker, type Worker } from './worker.ts'
 type Run = (context: JobContext<{ readonly n?: number | undefined }>) => Promise<unknown>
 
 /** A daemon whose one job, `work`, takes a number at most, and may return what it should not. */
-export function daemonWith(run: Run, rules: JobRules = {}, tenants: Tenants = []): Daemon {
+export function daemonWith(
+  run: Run,
+  rules: JobRules & Pick<Job<object>, 'key'> = {},
+  tenants: Tenants = [],
+): Daemon {
   const input = z.object({ n: z.number().optional() })
   const job = { input, run: run as (context: JobContext<never>) => Promise<object>, ...rules }
   return defineDaemon({ apis: {}, tenants, jobs: { work: job } })

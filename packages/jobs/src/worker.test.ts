@@ -113,6 +113,47 @@ describe('a worker', () => {
     })
   }
 
+  it('drops a run whose work has become another, and begins that from its beginning', async (t) => {
+    const stage = await WorkerStage.open(t)
+    const begun: (number | undefined)[] = []
+    let file = 'first'
+    await stage.work(
+      daemonWith(
+        async ({ step }) => {
+          await step('rows', async (cursor: Cursor<number>) => {
+            begun.push(cursor.value)
+            await cursor.save(7)
+            if (begun.length === 3) return
+            file = begun.length === 1 ? 'first' : 'second'
+            throw new Error('the connection was cut')
+          })
+          return {}
+        },
+        { key: async () => file, retries: { attempts: 5, firstMs: 1_000 } },
+      ),
+    )
+    const id = await stage.enqueue({ key: 'schedule 2026-01-31' })
+    for (const failures of [1, 2]) {
+      await stage.until(
+        () => stage.events.filter(({ type }) => type === 'run_retried').length === failures,
+        'retry',
+      )
+      stage.clock.advance(60_000)
+    }
+    await stage.until(() => stage.events.some(({ type }) => type === 'run_finished'), 'an end')
+    // The same file is gone on with, a changed one begun anew.
+    assert.deepEqual(begun, [undefined, 7, undefined])
+    const runs = await stage.engine.runs({ limit: 9 })
+    assert.deepEqual(
+      runs.map(({ id: of, state, key }) => [of === id, state, key]),
+      [
+        [false, 'finished', 'second'],
+        [true, 'superseded', 'schedule 2026-01-31'],
+      ],
+    )
+    assert.ok(stage.events.some((event) => event.type === 'run_superseded' && event.runId === id))
+  })
+
   it('puts a run aside at once whose input the job no longer takes', async (t) => {
     const stage = await WorkerStage.open(t)
     await stage.work(daemonWith(async () => assert.fail('it must not run')))

@@ -36,7 +36,7 @@ export function settleOne(db: EmbeddedDatabase, settlement: Settlement, nowMs: n
   if (isQueued) return 'queue changed'
   const row = db.one<{ tenant: string; version: number }>('select tenant, version from run where id = ?', id)
   // Without a version nothing was saved in it.
-  if (as === 'finished' && row?.version !== 0) forgetCheckpoints(db, id)
+  if ((as === 'finished' || as === 'superseded') && row?.version !== 0) forgetCheckpoints(db, id)
   return wakeWaiting(db, run.job, row?.tenant ?? '', nowMs) ? 'queue changed' : 'ended'
 }
 

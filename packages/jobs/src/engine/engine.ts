@@ -103,6 +103,8 @@ export type Settlement = {
   | { readonly as: 'retried'; readonly error: RunError; readonly atMs: number }
   | { readonly as: 'dead' | 'unconsented'; readonly error: RunError }
   | { readonly as: 'cancelled' }
+  /** Its rest is pointless: another run does what the work has become. */
+  | { readonly as: 'superseded' }
   /** The daemon stops: the run is queued again, and no attempt is counted. Default of `atMs`: at once. */
   | { readonly as: 'released'; readonly atMs?: number | undefined; readonly error?: RunError | undefined }
 )

@@ -197,6 +197,19 @@ export const LEASE_PROMISES: readonly EnginePromise[] = [
     },
   },
   {
+    it: 'ends a run as superseded, whose steps mean nothing any more, and lets the other have its turn',
+    async holds({ engine }) {
+      const run = await claimedRun(engine)
+      await engine.checkpoints.saveStep(lease(run), 'one', OPEN, { seen: { a: 1 } }, NO_TRAFFIC)
+      const other = await queued(engine, { key: 'other', others: 'wait' })
+      assert.deepEqual(await engine.settle([{ run, as: 'superseded', traffic: NO_TRAFFIC }]), [])
+      assert.equal((await recordOf(engine, run.id)).state, 'superseded')
+      assert.equal(await engine.checkpoints.step(lease(run), 'one'), undefined)
+      assert.equal((await engine.checkpoints.findEntries(lease(run), 'seen', ['a'])).size, 0)
+      assert.equal((await claimOne(engine)).id, other)
+    },
+  },
+  {
     it: 'ends a run for good as dead or unconsented, with its error',
     async holds({ engine }) {
       for (const as of ['dead', 'unconsented'] as const) {

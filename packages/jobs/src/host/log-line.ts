@@ -71,6 +71,10 @@ const LINES: {
     errorFields(error),
   ],
   run_cancelled: () => ['warn', 'Cancelled by a person'],
+  run_superseded: () => [
+    'info',
+    'Superseded, as its work has changed: another run begins with what it is now',
+  ],
   run_released: ({ why }) => [
     'info',
     why === 'stopping'

@@ -31,6 +31,7 @@ const EVENTS: { readonly [Type in JobEvent['type']]: Extract<JobEvent, { readonl
   run_dead: { type: 'run_dead', ...RUN, durationMs: 10, error: ERROR, failures: 10, deaths: 0 },
   run_unconsented: { type: 'run_unconsented', ...RUN, error: ERROR },
   run_cancelled: { type: 'run_cancelled', ...RUN },
+  run_superseded: { type: 'run_superseded', ...RUN },
   run_released: { type: 'run_released', ...RUN, why: 'stopping' },
   run_skipped: { type: 'run_skipped', ...RUN, firingMs: NOW },
   run_stuck: { type: 'run_stuck', ...RUN, why: 'time_limit', forMs: 60_000 },

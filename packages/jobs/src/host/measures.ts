@@ -98,6 +98,8 @@ export function measuresOf(event: JobEvent): readonly Measure[] {
       return ended(event, 'unconsented', undefined)
     case 'run_cancelled':
       return ended(event, 'cancelled', undefined)
+    case 'run_superseded':
+      return ended(event, 'superseded', undefined)
     case 'run_released':
       return ended(event, 'released', undefined)
     case 'run_skipped':

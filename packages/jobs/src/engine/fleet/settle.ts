@@ -64,7 +64,7 @@ const settleSql = (store: FleetStore): string => `
       worker = $2, result = m.result, error = m.error, traffic = m.traffic,
       progress = case when m.returns then null else r.progress end
     from moved m where r.id = m.id returning r.id, r.job, r.tenant, r.state, r.version, m.epoch),
-  finished as (select id from settled where state = 'finished' and version > 0),
+  finished as (select id from settled where state in ('finished', 'superseded') and version > 0),
   steps as (delete from step using finished f where step.run_id = f.id),
   entries as (delete from entry using finished f where entry.run_id = f.id)
   select s.id, false as waiting from s
