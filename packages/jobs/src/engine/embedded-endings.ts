@@ -76,8 +76,13 @@ export function takeBack(db: EmbeddedDatabase, row: RunRow, nowMs: number): Lost
   return { id: String(row.id), job, tenant, deaths, failures, as }
 }
 
+/** Within a transaction: what was saved in a run is no more, and its version says so. */
 export function forgetCheckpoints(db: EmbeddedDatabase, id: number): void {
   db.change('update run set version = 0 where id = ?', id)
+  deleteCheckpoints(db, id)
+}
+
+function deleteCheckpoints(db: EmbeddedDatabase, id: number): void {
   db.change('delete from step where run_id = ?', id)
   db.change('delete from entry where run_id = ?', id)
 }
@@ -102,7 +107,7 @@ export function pruneRuns(db: EmbeddedDatabase, endedBeforeMs: number): number {
     if (ids.length === PRUNED_AT_ONCE) break
   }
   for (const id of ids) {
-    forgetCheckpoints(db, id)
+    deleteCheckpoints(db, id)
     db.change('delete from run where id = ?', id)
   }
   return ids.length
